@@ -1,0 +1,116 @@
+#pragma once
+
+// What the configuration files mean. Text becomes Assignments (config/parser.hpp), Assignments are
+// checked against the option table (config/option_table.hpp) and become these typed values. Floor
+// 5 reads the files; nothing here opens one.
+
+#include "tinc/base/error.hpp"
+#include "tinc/crypto/rsa.hpp"
+#include "tinc/wire/subnet.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinc::config {
+
+enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
+enum class RoutingMode : std::uint8_t { router, switching, hub };
+enum class Forwarding : std::uint8_t { off, internal, kernel };
+enum class Broadcast : std::uint8_t { no, mst, direct };
+
+/// `host [port]` as written; still to be resolved. An empty port means the default one.
+struct HostPort {
+    std::string host;
+    std::string port;
+    friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+/// What we read of another node: `-o NAME.KEY=VALUE` and hosts/NAME.
+struct HostSettings {
+    std::vector<HostPort> addresses;
+    std::string port = "655";
+    bool indirect_data = false;
+    bool tcp_only = false;
+    std::optional<bool> clamp_mss;
+    std::optional<std::uint16_t> pmtu;
+    std::optional<std::int32_t> weight;
+    std::vector<wire::Subnet> subnets;
+    /// The node's RSA key, or why there is none that can be used.
+    Result<crypto::RsaPublicKey> public_key = failure(Errc::refused, "No public key specified");
+};
+
+/// Everything tinc.conf, conf.d, our own host file and -o say, with defaults filled in.
+struct Settings {
+    std::string name;
+
+    // Sockets.
+    AddressFamily address_family = AddressFamily::any;
+    std::vector<HostPort> bind_to_address;  ///< empty: all addresses; host "*": any
+    std::string bind_to_interface;          ///< empty: none
+    std::string port = "655";
+    int udp_rcvbuf = 0;  ///< bytes; 0: the system's default
+    int udp_sndbuf = 0;
+
+    // Device.
+    std::string device;       ///< empty: the type's default
+    std::string interface;    ///< empty: the netname
+    std::string device_type;  ///< lower case; empty: by mode
+    bool iff_one_queue = false;
+
+    // Mesh.
+    std::vector<std::string> connect_to;
+    std::chrono::seconds max_timeout{900};
+    std::chrono::seconds min_timeout{0};
+    std::chrono::seconds ping_interval{60};
+    std::chrono::seconds ping_timeout{5};
+    std::chrono::seconds key_expire{3600};
+    std::chrono::seconds mac_expire{600};
+    std::size_t max_output_buffer_bytes = 10 * 1518;
+    bool strict_subnets = false;
+    bool tunnel_server = false;
+    bool direct_only = false;
+    bool hostnames = false;
+    bool local_discovery = false;
+
+    // Routing.
+    RoutingMode mode = RoutingMode::router;
+    Forwarding forwarding = Forwarding::internal;
+    Broadcast broadcast = Broadcast::mst;
+    bool decrement_ttl = false;
+    bool priority_inheritance = false;
+
+    // Our own host part.
+    std::string cipher = "aes-256-cbc";
+    std::string digest = "sha256";
+    std::size_t mac_length_bytes = 4;
+    int compression = 0;
+    bool clamp_mss = true;
+    bool indirect_data = false;
+    bool tcp_only = false;  ///< implies indirect_data
+    std::uint16_t pmtu = 1518;
+    bool pmtu_discovery = true;  ///< default no with tcp_only
+    std::vector<wire::Subnet> subnets;
+    std::size_t replay_window_bytes = 16;
+
+    // Keys.
+    std::string private_key_file;  ///< empty: BASE/rsa_key.priv
+    std::string private_key_hex;   ///< obsolete PrivateKey; wipe after use
+    /// The public key of our own host file, if it has one: checked against the private key.
+    std::optional<crypto::RsaPublicKey> own_public_key;
+
+    // Process.
+    std::string process_priority;  ///< low, normal, high or empty
+    std::string scripts_interpreter;
+    std::string graph_dump_file;
+    HostPort proxy;                   ///< used by proxy_type other than none
+    std::string proxy_type = "none";  ///< none, socks4, socks4a, socks5, http, exec
+    std::string proxy_user;
+    std::string proxy_password;
+    std::string proxy_command;  ///< of exec
+};
+
+}  // namespace tinc::config

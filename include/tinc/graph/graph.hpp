@@ -1,0 +1,120 @@
+#pragma once
+
+// What the mesh knows: who there is, who is connected with whom, who answers for which subnet.
+// A Graph is plain data with two algorithms over it; it neither talks nor keeps time.
+//
+// Nodes live in slots that are reused after a node was forgotten. Every list that other nodes must
+// agree on (spanning tree) or that people read (dumps) has tinc's order.
+
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/error.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/graph/forwarding_table.hpp"
+#include "tinc/wire/messages.hpp"
+#include "tinc/wire/subnet.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinc::graph {
+
+/// One direction of a meta connection, as its `from` announced it.
+struct Edge {
+    NodeIndex from{};
+    NodeIndex to{};
+    wire::EdgeAddress address;  ///< where `from` reaches `to`
+    std::uint32_t options = 0;
+    std::int32_t weight = 0;
+    friend bool operator==(const Edge&, const Edge&) = default;
+};
+
+/// How a node is reached, as the last recompute() found it.
+struct Path {
+    bool reachable = false;
+    bool indirect = true;       ///< some edge on the way forbids direct UDP
+    NodeIndex nexthop{};        ///< the neighbour of ours that leads there
+    NodeIndex via{};            ///< the last node on the way that may be sent UDP; self: none
+    std::uint32_t options = 0;  ///< of the last edge
+    std::optional<NodeIndex> previous;          ///< the node before it on the way
+    std::optional<Endpoint> announced_address;  ///< the first numeric one an edge on the way gave
+    friend bool operator==(const Path&, const Path&) = default;
+};
+
+struct OwnedSubnet {
+    wire::Subnet subnet;
+    NodeIndex owner{};
+    friend bool operator==(const OwnedSubnet&, const OwnedSubnet&) = default;
+};
+
+struct ReachabilityChange {
+    NodeIndex node{};
+    bool reachable = false;
+    friend bool operator==(const ReachabilityChange&, const ReachabilityChange&) = default;
+};
+
+class Graph {
+  public:
+    static constexpr NodeIndex self{0};
+
+    /// A graph of one node: ourselves, reachable.
+    explicit Graph(std::string own_name);
+
+    // --- nodes ---------------------------------------------------------------------------------
+    /// The node of that name, made if unknown. Errc::exhausted at limits::nodes.
+    [[nodiscard]] Result<NodeIndex> add_node(std::string_view name);
+    [[nodiscard]] std::optional<NodeIndex> find(std::string_view name) const;
+    [[nodiscard]] const std::string& name(NodeIndex node) const;
+    [[nodiscard]] bool exists(NodeIndex node) const;
+    /// Forgets a node with its subnets and the edges from and to it. Not self.
+    void remove_node(NodeIndex node);
+    /// All nodes in name order, self included.
+    [[nodiscard]] std::vector<NodeIndex> nodes() const;
+    [[nodiscard]] std::size_t node_count() const;
+
+    // --- edges ---------------------------------------------------------------------------------
+    [[nodiscard]] const Edge* find_edge(NodeIndex from, NodeIndex to) const;
+    /// Adds or replaces. Errc::exhausted at limits::edges. Both nodes exist and differ.
+    [[nodiscard]] Result<void> set_edge(Edge edge);
+    /// False if there was none.
+    bool remove_edge(NodeIndex from, NodeIndex to);
+    /// In order of the destination's name. Valid until the next change.
+    [[nodiscard]] std::vector<const Edge*> edges_from(NodeIndex from) const;
+    [[nodiscard]] bool has_edge_to(NodeIndex to) const;
+    /// All edges by weight, then names: the order of the spanning tree and of dumps.
+    [[nodiscard]] std::vector<const Edge*> edges_by_weight() const;
+    [[nodiscard]] std::size_t edge_count() const;
+
+    // --- subnets -------------------------------------------------------------------------------
+    /// False if it was known. Errc::exhausted at limits::subnets.
+    [[nodiscard]] Result<bool> add_subnet(NodeIndex owner, const wire::Subnet& subnet);
+    /// False if it was not known.
+    bool remove_subnet(NodeIndex owner, const wire::Subnet& subnet);
+    [[nodiscard]] bool has_subnet(NodeIndex owner, const wire::Subnet& subnet) const;
+    [[nodiscard]] const std::set<wire::Subnet>& subnets_of(NodeIndex owner) const;
+    /// All, in tinc's list order with the owner's name last.
+    [[nodiscard]] std::vector<OwnedSubnet> subnets() const;
+    [[nodiscard]] std::size_t subnet_count() const;
+
+    // --- algorithms ----------------------------------------------------------------------------
+    /// Whether anything changed since the last recompute().
+    [[nodiscard]] bool is_dirty() const;
+    /// Finds all paths and the spanning tree anew. Returns whose reachability changed, in name
+    /// order. O((V + E) log V).
+    std::vector<ReachabilityChange> recompute();
+    [[nodiscard]] const Path& path(NodeIndex node) const;
+    /// Our neighbours in the minimum spanning tree, which carries broadcasts. In name order.
+    [[nodiscard]] const std::vector<NodeIndex>& tree_neighbours() const;
+    /// What the data plane needs of the last recompute() and the present subnets.
+    [[nodiscard]] std::shared_ptr<const ForwardingTable> forwarding_table() const;
+
+  private:
+    // Filled in by the implementation.
+};
+
+}  // namespace tinc::graph

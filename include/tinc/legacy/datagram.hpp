@@ -1,0 +1,114 @@
+#pragma once
+
+// The UDP packets of protocol 17.
+//
+//     +--------------------- ciphertext ----------------------+-----------+
+//     | enc( sequence (4 bytes, big endian) || payload )       | MAC (m)   |
+//     +--------------------------------------------------------+-----------+
+//
+// A key is given by the receiver in an ANS_KEY, for one sender. Cipher key and IV are its bytes
+// in order, and all of it keys the HMAC. Source: legacy protocol 5.1 to 5.3; `udp_default.json`,
+// `udp_variants.json`.
+
+#include "tinc/base/error.hpp"
+#include "tinc/base/random.hpp"
+#include "tinc/crypto/cipher.hpp"
+#include "tinc/crypto/digest.hpp"
+#include "tinc/packet/compression.hpp"
+#include "tinc/packet/packet.hpp"
+#include "tinc/packet/replay_window.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace tinc::legacy {
+
+/// What one direction uses; the receiver's own Cipher, Digest, MACLength and Compression options.
+struct PacketSuite {
+    crypto::CipherSpec cipher;
+    crypto::DigestSpec digest;
+    std::size_t mac_bytes = 4;  ///< announced; no MAC is sent if there is no digest
+    int compression = 0;
+    friend bool operator==(const PacketSuite&, const PacketSuite&) = default;
+
+    /// MAC bytes that are on the wire.
+    [[nodiscard]] std::size_t wire_mac_bytes() const { return digest.is_none() ? 0 : mac_bytes; }
+};
+
+/// A key as an ANS_KEY carries it.
+struct PacketKey {
+    PacketSuite suite;
+    crypto::Secret material;
+};
+
+/// A fresh key of ours for one sender.
+[[nodiscard]] PacketKey make_packet_key(const PacketSuite& suite, RandomSource& random);
+
+/// Checks everything an ANS_KEY says: digits, known cipher and digest, lengths, compression 0..11.
+/// Errc::refused or malformed with the reason; the connection stays up all the same.
+[[nodiscard]] Result<PacketKey> parse_packet_key(const wire::AnsKey& message);
+
+/// The fields of the ANS_KEY that gives `key` to `to`.
+[[nodiscard]] wire::AnsKey ans_key(std::string from, std::string to, const PacketKey& key);
+
+/// Sends to one node: compress, number, encrypt, MAC.
+class Sealer {
+  public:
+    [[nodiscard]] static Result<Sealer> create(const PacketKey& key);
+
+    /// Turns a frame into a datagram, in place. False if it cannot (does not fit, compression
+    /// failed, the sequence numbers are used up); the packet is then to be dropped.
+    [[nodiscard]] bool seal(packet::Packet& packet) noexcept;
+
+    [[nodiscard]] const PacketSuite& suite() const { return suite_; }
+    [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
+
+  private:
+    Sealer(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
+           packet::Compressor compressor);
+
+    PacketSuite suite_;
+    crypto::PacketCipher cipher_;
+    std::optional<crypto::Hmac> mac_;
+    packet::Compressor compressor_;
+    std::uint32_t sequence_ = 0;  ///< of the last packet sent
+};
+
+/// Receives from one node.
+class Opener {
+  public:
+    enum class Verdict : std::uint8_t {
+        opened,
+        too_short,
+        forged,    ///< the MAC is wrong, or the ciphertext is no ciphertext
+        replayed,  ///< late beyond the window, or seen
+        too_far,   ///< a sequence number far in the future
+        damaged,   ///< does not decompress, or is no frame
+    };
+
+    [[nodiscard]] static Result<Opener> create(const PacketKey& key, std::size_t window_bytes);
+
+    /// Whether the MAC of a datagram fits this key; decides whose packet from an unknown address
+    /// it is. Always false without a MAC.
+    [[nodiscard]] bool recognises(Bytes datagram) noexcept;
+
+    /// Turns a datagram into its frame, in place. `wire_payload_bytes` (may be null) gets the size
+    /// of the payload before decompression, which MTU probes count.
+    [[nodiscard]] Verdict open(packet::Packet& packet, std::size_t* wire_payload_bytes) noexcept;
+
+    [[nodiscard]] const packet::ReplayWindow& window() const { return window_; }
+
+  private:
+    Opener(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
+           packet::Compressor compressor, std::size_t window_bytes);
+
+    PacketSuite suite_;
+    crypto::PacketCipher cipher_;
+    std::optional<crypto::Hmac> mac_;
+    packet::Compressor compressor_;
+    packet::ReplayWindow window_;
+};
+
+}  // namespace tinc::legacy

@@ -1,0 +1,60 @@
+#pragma once
+
+// What the Node wants done in the world. Values, in the order they were wanted; floor 5 carries
+// them out. Packets are not among them: they leave through plane::Outbox.
+
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/ids.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace tinc::node {
+
+/// take_outgoing(peer) has bytes.
+struct Wake {
+    PeerId peer{};
+};
+
+/// Connect by TCP; answer with connected() or connect_failed().
+struct Open {
+    PeerId peer{};
+    Endpoint remote;
+};
+
+/// The connection is over; the Node has forgotten it and wants no more events of it.
+struct Close {
+    enum class How : std::uint8_t {
+        now,     ///< close the socket
+        tarpit,  ///< keep the socket open and unread for a while: a stranger learns nothing
+    };
+    PeerId peer{};
+    How how = How::now;
+};
+
+/// Resolve a name, off the loop; answer with resolved().
+struct Resolve {
+    QueryId query{};
+    std::string host;
+    std::string port;
+};
+
+/// Read hosts/NAME, off the loop; answer with host_loaded().
+struct LoadHost {
+    QueryId query{};
+    std::string name;
+};
+
+/// Run a script if it exists, after all earlier ones have ended. `environment` comes on top of
+/// NETNAME, DEVICE, INTERFACE and NAME.
+struct RunScript {
+    std::string script;  ///< "host-up", "hosts/beta-up"
+    std::vector<std::pair<std::string, std::string>> environment;
+};
+
+using Effect = std::variant<Wake, Open, Close, Resolve, LoadHost, RunScript>;
+
+}  // namespace tinc::node

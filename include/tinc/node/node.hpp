@@ -1,0 +1,116 @@
+#pragma once
+
+// The whole daemon as one object. Events and the time go in; Effects, bytes for connections and
+// packets for the network and the device come out. It has no descriptor, no clock and no thread,
+// so a simulation can run hundreds of them.
+//
+// After every call floor 5 does three things: carries out take_effects(), drains outbox(), and
+// arms its one timer for deadline().
+
+#include "tinc/base/bytes.hpp"
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/error.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/base/random.hpp"
+#include "tinc/base/time.hpp"
+#include "tinc/config/settings.hpp"
+#include "tinc/crypto/rsa.hpp"
+#include "tinc/node/effect.hpp"
+#include "tinc/packet/packet.hpp"
+#include "tinc/plane/outbox.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinc::node {
+
+/// How the device is called in the log and in dumps.
+struct DeviceInfo {
+    std::string description;  ///< "Linux tun/tap device (tun mode)"
+    std::string device;       ///< "/dev/net/tun"
+};
+
+/// How a reload changes things that are not in Settings.
+struct Reload {
+    config::Settings settings;
+    /// Nodes whose host file is gone or was changed since the last reload or start; their
+    /// connections are closed.
+    std::vector<std::string> changed_hosts;
+};
+
+class Node {
+  public:
+    /// Errc::refused with the operator's words if Cipher, Digest or another value cannot be used.
+    [[nodiscard]] static Result<std::unique_ptr<Node>> create(config::Settings settings,
+                                                              crypto::RsaPrivateKey own_key,
+                                                              DeviceInfo device,
+                                                              RandomSource& random, LogSink& log);
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+    ~Node();
+
+    // --- life ----------------------------------------------------------------------------------
+    /// The device is open: wants tinc-up and the subnet-up of our own subnets run.
+    void device_opened(Time now);
+    /// Sockets are bound, in this order; the port of the first is announced where none was
+    /// configured. Begins to connect.
+    void start(std::span<const Endpoint> listening, Time now);
+    void reload(Reload reload, Time now);
+    /// Closes all connections and wants all -down scripts up to the own subnets' run. tinc-down
+    /// is wanted by device_closing(), after floor 5 has closed its sockets.
+    void stop(Time now);
+    void device_closing(Time now);
+
+    // --- meta connections ----------------------------------------------------------------------
+    /// A TCP connection came in. The new connection, or why it is not wanted (Errc::exhausted:
+    /// too many from there; the socket goes to the tarpit). `descriptor` only appears in dumps.
+    [[nodiscard]] Result<PeerId> accepted(const Endpoint& remote, int descriptor, Time now);
+    void connected(PeerId peer, int descriptor, Time now);
+    /// `reason` as the system words it: "Connection refused".
+    void connect_failed(PeerId peer, std::string_view reason, Time now);
+    void receive(PeerId peer, Bytes bytes, Time now);
+    /// The remote end or the system ended the connection. `reason` is empty at an orderly end.
+    void closed(PeerId peer, std::string_view reason, Time now);
+    /// Bytes to write next, at most limits::write_chunk_bytes; empty: wait for Wake. They count as
+    /// unsent until written() says otherwise.
+    [[nodiscard]] std::vector<std::byte> take_outgoing(PeerId peer);
+    void written(PeerId peer, std::size_t count, Time now);
+
+    // --- answers -------------------------------------------------------------------------------
+    void resolved(QueryId query, Result<std::vector<Endpoint>> endpoints, Time now);
+    void host_loaded(QueryId query, Result<config::HostSettings> host, Time now);
+
+    // --- packets -------------------------------------------------------------------------------
+    /// Frames read from the device, Ethernet header included.
+    void from_device(packet::Batch& frames, Time now);
+    /// Datagrams of one socket; `sources[i]` sent `datagrams[i]`.
+    void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
+                      SocketIndex socket, Time now);
+    [[nodiscard]] plane::Outbox& outbox();
+    /// The system refused a datagram for its size (EMSGSIZE).
+    void datagram_too_big(NodeIndex node, std::size_t frame_bytes, Time now);
+
+    // --- time ----------------------------------------------------------------------------------
+    [[nodiscard]] Time deadline() const;
+    void on_time(Time now);
+    [[nodiscard]] std::vector<Effect> take_effects();
+
+    // --- the operator --------------------------------------------------------------------------
+    void dump_connections() const;  ///< SIGUSR1
+    void dump_state() const;        ///< SIGUSR2: device statistics, nodes, edges, subnets
+    void dump_statistics() const;   ///< device statistics alone, at exit
+    void purge(Time now);           ///< SIGWINCH
+    void retry(Time now);           ///< SIGALRM: all retries and pings are due
+
+  private:
+    struct State;
+    explicit Node(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace tinc::node

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tinc::packet {
+
+/// Which sequence numbers have been seen, bit for bit as tinc keeps it.
+///
+/// The window holds 8 packets per byte; a set bit means "not yet received, may come late". A jump
+/// beyond the window is believed only after window/4 of them in a row, so that one forged or
+/// misrouted number cannot move it. Numbers are marked only after the packet's MAC was right:
+/// the caller checks that first.
+/// Source: legacy protocol 5.5; `replay_window.json`.
+class ReplayWindow {
+  public:
+    enum class Verdict : std::uint8_t {
+        fresh,             ///< accepted
+        fresh_after_loss,  ///< accepted, the whole window was skipped
+        replayed,          ///< late beyond the window, or seen
+        too_far,           ///< in the future beyond the window
+    };
+
+    /// `size_bytes` as in the `ReplayWindow` option; 0 accepts everything.
+    explicit ReplayWindow(std::size_t size_bytes);
+
+    /// Judges and marks.
+    Verdict accept(std::uint32_t sequence);
+
+    [[nodiscard]] std::uint32_t last() const { return last_; }
+    void reset();
+
+  private:
+    std::vector<std::uint8_t> late_;
+    std::uint32_t last_ = 0;
+    std::uint32_t far_ = 0;
+};
+
+}  // namespace tinc::packet
