@@ -3,6 +3,7 @@
 #include "tinc/base/error.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace tinc::wire {
@@ -29,11 +30,19 @@ enum class Request : std::uint8_t {
     packet = 17,
 };
 
+/// As it stands on the wire.
+[[nodiscard]] constexpr unsigned request_number(Request request) {
+    return static_cast<unsigned>(request);
+}
+
 /// "ADD_EDGE", as the log names it.
 [[nodiscard]] std::string_view request_name(Request request);
 
-/// The request of a line. Errc::malformed if it does not start with a number ("Bogus data"),
-/// Errc::refused if no request has that number or nobody handles it (5, 6, 7).
+/// The request of that number, unless there is none or nobody handles it (5, 6, 7).
+[[nodiscard]] std::optional<Request> handled_request(std::int32_t number);
+
+/// The request of a line. Errc::malformed if it does not start with a number or holds control
+/// characters ("Bogus data"), Errc::refused if no request has that number or nobody handles it.
 [[nodiscard]] Result<Request> request_of(std::string_view line);
 
 }  // namespace tinc::wire
