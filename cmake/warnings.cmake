@@ -1,20 +1,43 @@
 # Flags for our own code: every warning is an error, and the hardening of a network daemon.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+
 add_library(tinc_flags INTERFACE)
 
 target_compile_options(tinc_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
     -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Wswitch-enum
     -Werror -Werror=unused-result
-    -fstack-protector-strong -fstack-clash-protection -fcf-protection=full)
+    -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+    -ftrivial-auto-var-init=zero)
 target_compile_definitions(tinc_flags INTERFACE _GLIBCXX_ASSERTIONS)
 target_link_options(tinc_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
-# FORTIFY needs an optimising build and quarrels with the sanitizers.
-if(NOT TINC_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
-    target_compile_definitions(tinc_flags INTERFACE _FORTIFY_SOURCE=2)
+# FORTIFY needs an optimising build and quarrels with the sanitizers. Some compilers come with a
+# level of their own, and a second definition would be a warning: hence -U first.
+if(NOT TINC_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Rel")
+    target_compile_options(tinc_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
 
+# A sanitized build keeps what its reports need (frames, line numbers) and is optimised just enough
+# that simulations and fuzzing get somewhere. Its tests bear a prefix, so that several builds can
+# stand in one summary.
+set(TINC_TEST_PREFIX "")
 if(TINC_SANITIZE)
-    add_compile_options(-fsanitize=${TINC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_compile_options(-fsanitize=${TINC_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer -O1 -g1)
     add_link_options(-fsanitize=${TINC_SANITIZE})
+    if(TINC_SANITIZE MATCHES "thread")
+        set(TINC_TEST_PREFIX "tsan.")
+    else()
+        set(TINC_TEST_PREFIX "asan.")
+    endif()
+endif()
+
+# Counters of taken branches for libFuzzer; main() comes with the fuzz targets only.
+if(TINC_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "TINC_FUZZ needs clang: cmake --preset fuzz")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
