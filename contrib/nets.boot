@@ -1,0 +1,2 @@
+## The networks that the init script starts, one a line: NETNAME [arguments for tincd]
+## systemd does not read this file: there, systemctl enable tinc@NETNAME
