@@ -1,0 +1,474 @@
+"""Hosts, cables and tinc daemons for tests, in network namespaces.
+
+    with Lab() as lab:
+        switch = lab.switch("lan")
+        alpha, beta = lab.host("alpha"), lab.host("beta")
+        lab.cable(alpha, switch, address="10.99.0.1/24")
+        ...
+        node = Tinc(alpha, program=TINCD)
+        node.write("tinc.conf", "Name = alpha\\n")
+        daemon = node.start()
+        daemon.wait_log("Ready")
+
+A host is a network and a mount namespace held by one idle process; /etc/tinc, /run and /var/log are
+its own. Everything waits for an event with a deadline: a log line, an answer, a counter. When a
+deadline passes the error shows the end of every daemon's log. Needs sandbox.run_tests().
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import sandbox
+
+TINCD = os.path.abspath(os.environ.get("TINCD", "/usr/sbin/tincd"))
+TINCD_PEER = os.path.abspath(os.environ.get("TINCD_PEER", "/usr/sbin/tincd"))
+DEADLINE_S = 40.0  # how long an event may take; generous, for machines under load
+POLL_S = 0.05
+
+
+def is_reference(program: str) -> bool:
+    """Whether the program is the original tincd 1.0, by the names in its --version."""
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return "Guus Sliepen" in told.stdout
+
+
+def wait_until(ask, what: str, seconds: float = DEADLINE_S):
+    """Returns the first true answer of `ask()`; AssertionError names `what` after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(POLL_S)
+
+
+class Lab:
+    """All hosts of one scenario. Leaving the `with` block ends its processes and namespaces."""
+
+    _count = 0
+    _counting = threading.Lock()
+
+    def __init__(self):
+        with Lab._counting:
+            Lab._count += 1
+            self.number = Lab._count
+        self.folder = os.path.join(sandbox.folder(), f"lab{self.number}")
+        os.mkdir(self.folder)
+        self.hosts: list[Host] = []
+        self._cables = 0
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(self, kind, error, _trace) -> None:
+        if kind is not None and issubclass(kind, Exception):
+            error.args = (f"{error}\n{self.logs()}", )
+        for host in self.hosts:
+            host.close()
+
+    def logs(self, lines: int = 15) -> str:
+        """The last lines of the log of every host's latest daemon."""
+        parts = []
+        for host in self.hosts:
+            for daemon in host.daemons[-1:]:
+                tail = "\n".join(line[:160] for line in daemon.log().splitlines()[-lines:])
+                parts.append(f"--- {host.name}: {' '.join(daemon.command)}\n{tail}")
+        return "\n".join(parts)
+
+    def host(self, name: str) -> "Host":
+        self.hosts.append(Host(self, name))
+        return self.hosts[-1]
+
+    def router(self, name: str) -> "Host":
+        """A host that forwards IPv4 and IPv6."""
+        host = self.host(name)
+        host.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        return host
+
+    def switch(self, name: str) -> "Host":
+        """A host with nothing but a bridge, which cables made to it are plugged into."""
+        host = self.host(name)
+        host.ip("link add name bridge0 type bridge", "link set bridge0 up")
+        host.bridge = "bridge0"
+        return host
+
+    def cable(self, one: "Host", other: "Host", address: str | list[str] = (),
+              other_address: str | list[str] = (), mtu: int = 1500) -> tuple[str, str]:
+        """Joins two hosts; returns the names of the two interfaces made (eth0, eth1, …)."""
+        self._cables += 1
+        names = one.next_interface(), other.next_interface()
+        here = f"c{self.number}x{self._cables}a", f"c{self.number}x{self._cables}b"
+        _run(["ip", "link", "add", "name", here[0], "mtu", str(mtu), "type", "veth",
+              "peer", "name", here[1], "mtu", str(mtu)])
+        for host, old, new, addresses in ((one, here[0], names[0], address),
+                                          (other, here[1], names[1], other_address)):
+            _run(["ip", "link", "set", old, "netns", str(host.pid), "name", new])
+            lines = [f"link set {new} up"]
+            if host.bridge:
+                lines.insert(0, f"link set {new} master {host.bridge}")
+            for text in [addresses] if isinstance(addresses, str) else addresses:
+                lines.append(f"addr add {text} dev {new}" + (" nodad" if ":" in text else ""))
+            host.ip(*lines)
+        return names
+
+
+def _run(command: list[str], **options) -> subprocess.CompletedProcess:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
+class Host:
+    """One machine of a lab: a network, a mount namespace and a folder."""
+
+    def __init__(self, lab: Lab, name: str):
+        self.lab, self.name, self.bridge = lab, name, None
+        self.folder = os.path.join(lab.folder, name)
+        self.daemons: list[Daemon] = []
+        self._interfaces = 0
+        self._others: list[subprocess.Popen] = []
+        for part in ("tinc", "run", "log"):
+            os.makedirs(os.path.join(self.folder, part))
+        hosts = os.path.join(self.folder, "hosts")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write("127.0.0.1 localhost\n")
+        mounts = " && ".join(f"mount --bind {self.folder}/{ours} {theirs}" for ours, theirs in (
+            ("tinc", "/etc/tinc"), ("run", "/run"), ("log", "/var/log"), ("hosts", "/etc/hosts")))
+        os.makedirs("/etc/tinc", exist_ok=True)
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "--mount", "sh", "-c", f"{mounts} && echo made && exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._holder.stdout.readline() != "made\n":
+            raise AssertionError(f"cannot make the namespaces of host {name}")
+        self.pid = self._holder.pid
+        self.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0",
+                 "net.ipv6.conf.default.accept_dad=0")
+        self.ip("link set lo up")
+
+    def close(self) -> None:
+        for daemon in self.daemons:
+            daemon.kill()
+        for process in self._others + [self._holder]:
+            process.kill()
+            process.communicate()
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs `command` on this host."""
+        return ["nsenter", "-t", str(self.pid), "--net", "--mount", "--", *command]
+
+    def run(self, *command: str, **options) -> str:
+        """Runs a command to its end and returns its output; AssertionError if it fails."""
+        return _run(self.inside(*command), **options).stdout
+
+    def attempt(self, *command: str, **options) -> subprocess.CompletedProcess:
+        """Runs a command that may fail."""
+        options = {"capture_output": True, "text": True, "timeout": DEADLINE_S} | options
+        return subprocess.run(self.inside(*command), check=False, **options)
+
+    def spawn(self, *command: str, **options) -> subprocess.Popen:
+        """Starts a command that ends with the lab at the latest."""
+        process = subprocess.Popen(self.inside(*command), **options)
+        self._others.append(process)
+        return process
+
+    def ip(self, *lines: str) -> None:
+        """Runs commands of ip(8), given without the word `ip`."""
+        self.run("ip", "-batch", "-", input="\n".join(lines) + "\n")
+
+    def next_interface(self) -> str:
+        self._interfaces += 1
+        return f"eth{self._interfaces - 1}"
+
+    def knows(self, address: str, name: str) -> None:
+        """Adds a line to this host's /etc/hosts."""
+        with open(os.path.join(self.folder, "hosts"), "a", encoding="ascii") as file:
+            file.write(f"{address} {name}\n")
+
+    # Packet filter. One table `lab` with a chain for each hook, made when first needed.
+
+    def nft(self, *lines: str) -> None:
+        """Runs commands of nft(8) in one transaction."""
+        self.run("nft", "-f", "-", input="\n".join(lines) + "\n")
+
+    def rule(self, hook: str, text: str) -> None:
+        """Appends a rule to the chain of input, output, forward, prerouting or postrouting."""
+        self.nft("add table inet lab", f"add chain inet lab {hook} "
+                 f"{{ type filter hook {hook} priority 0; }}", f"add rule inet lab {hook} {text}")
+
+    def forget_rules(self, hook: str) -> None:
+        self.nft(f"flush chain inet lab {hook}")
+
+    def masquerade(self, interface: str) -> None:
+        """Hides what leaves by `interface` behind its address."""
+        self.nft("add table inet nat", "add chain inet nat out "
+                 "{ type nat hook postrouting priority 100; }",
+                 f"add rule inet nat out oifname {interface} masquerade")
+
+    def count(self, name: str, hook: str, match: str) -> None:
+        """Starts to count packets that match, for counted()."""
+        self.nft("add table inet lab", f"add counter inet lab {name}")
+        self.rule(hook, f"{match} counter name {name}")
+
+    def counted(self, name: str) -> int:
+        """Bytes counted so far, IP headers included."""
+        told = json.loads(self.run("nft", "-j", "list", "counter", "inet", "lab", name))
+        return next(e["counter"]["bytes"] for e in told["nftables"] if "counter" in e)
+
+    # Pings.
+
+    def ping(self, address: str, *options: str, count: int = 1, wait_s: float = 2) -> int:
+        """Sends `count` pings and returns how many were answered."""
+        done = self.attempt("ping", "-n", "-q", "-c", str(count), "-W", str(wait_s), *options,
+                            address, timeout=300)
+        found = re.search(r"(\d+) received", done.stdout)
+        return int(found[1]) if found else 0
+
+    def wait_ping(self, address: str, *options: str, seconds: float = DEADLINE_S) -> None:
+        """Waits for the first answer from `address`."""
+        wait_until(lambda: self.ping(address, *options, wait_s=1),
+                   f"{self.name} gets an answer from {address}", seconds)
+
+
+class Daemon:
+    """A program running in the foreground on a host.
+
+    What it says is read from the file `log_file` in /var/log of the host if it writes one, else from
+    its output.
+    """
+
+    def __init__(self, host: Host, command: list[str], environment: dict[str, str],
+                 log_file: str | None = None):
+        self.host, self.command = host, command
+        output = os.path.join(host.folder, "log", f"output{len(host.daemons)}")
+        self.log_path = os.path.join(host.folder, "log", log_file) if log_file else output
+        with open(output, "wb") as out:
+            self._process = subprocess.Popen(host.inside(*command), stdout=out, stderr=out,
+                                             stdin=subprocess.DEVNULL, env=environment)
+        self.pid = self._process.pid  # nsenter becomes the program, hence keeps its pid
+        self._mark = 0
+        host.daemons.append(self)
+
+    def log(self, since: int = 0) -> str:
+        if not os.path.exists(self.log_path):
+            return ""
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            file.seek(since)
+            return file.read()
+
+    def mark(self) -> int:
+        """The present end of the log, for `since`."""
+        return os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+
+    def wait_log(self, pattern: str, since: int = 0, seconds: float = DEADLINE_S) -> re.Match:
+        """Waits for a line that matches the regular expression; returns the match."""
+        compiled = re.compile(pattern, re.MULTILINE)
+
+        def ask():
+            found = compiled.search(self.log(since))
+            if not found and self._process.poll() is not None:
+                raise AssertionError(f"{self.host.name}: exit {self._process.returncode} "
+                                     f"before it said {pattern!r}")
+            return found
+
+        return wait_until(ask, f"{self.host.name} says {pattern!r}", seconds)
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def signal(self, number: int) -> int:
+        """Sends a signal; returns the end of the log just before it."""
+        before = self.mark()
+        os.kill(self.pid, number)
+        return before
+
+    def wait(self, seconds: float = DEADLINE_S) -> int:
+        """Waits for the end; returns the exit code, negative for a signal."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.host.name}: still runs after {seconds} s") from None
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+
+# A line of the node dump; `address` is None for nodes without one and for the node itself.
+NODE_LINE = re.compile(
+    r"^ (?P<name>\w+) at (?P<host>.+?) cipher (?P<cipher>-?\d+) digest (?P<digest>-?\d+) "
+    r"maclength (?P<maclength>\d+) compression (?P<compression>\d+) options (?P<options>[0-9a-f]+) "
+    r"status (?P<status>[0-9a-f]{4}) nexthop (?P<nexthop>\S+) via (?P<via>\S+) "
+    r"pmtu (?P<pmtu>\d+) \(min (?P<min>\d+) max (?P<max>\d+)\)$", re.MULTILINE)
+
+
+class Tinc:
+    """The configuration of one node, and the program that runs it."""
+
+    def __init__(self, host: Host, program: str = TINCD, net: str | None = None,
+                 name: str | None = None):
+        self.host, self.program, self.net = host, program, net
+        self.name = name or host.name
+        self.folder = os.path.join(host.folder, "tinc", net or "")
+        self.daemon: Daemon | None = None
+        os.makedirs(os.path.join(self.folder, "hosts"), exist_ok=True)
+
+    @property
+    def pid_file(self) -> str:
+        return f"/run/tinc.{self.net}.pid" if self.net else "/run/tinc.pid"
+
+    def path(self, name: str) -> str:
+        """A configuration file, as seen from outside the host."""
+        return os.path.join(self.folder, name)
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> None:
+        """Writes a configuration file or script, by rename as editors do."""
+        with open(self.path(name) + ".tmp~", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path(name) + ".tmp~", mode)
+        os.rename(self.path(name) + ".tmp~", self.path(name))
+
+    def read(self, name: str) -> str:
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def script(self, name: str, body: str) -> None:
+        self.write(name, "#!/bin/sh\n" + body, 0o755)
+
+    def use_key(self, key: "Key") -> None:
+        """Installs a ready key: the private file, and the public one in the own host file."""
+        self.write("rsa_key.priv", key.private, 0o600)
+        old = self.read(f"hosts/{self.name}") if os.path.exists(
+            self.path(f"hosts/{self.name}")) else ""
+        self.write(f"hosts/{self.name}", old + key.public)
+
+    def learn(self, *others: "Tinc") -> None:
+        """Copies the host files of other nodes here, as an administrator would."""
+        for other in others:
+            self.write(f"hosts/{other.name}", other.read(f"hosts/{other.name}"))
+
+    def command(self, *options: str) -> list[str]:
+        return [self.program, *(["-n", self.net] if self.net else []), *options]
+
+    def call(self, *options: str, **more) -> subprocess.CompletedProcess:
+        """Runs the program to its end, for -k, -K, --version and refusals."""
+        return self.host.attempt(*self.command(*options), **more)
+
+    def start(self, *options: str, debug: int = 3, ready: bool = True, log_file: str | None = None,
+              environment: dict[str, str] | None = None) -> Daemon:
+        """Starts the daemon in the foreground and waits until it is ready."""
+        if log_file:
+            options += (f"--logfile=/var/log/{log_file}", )
+        before = self.daemon.mark() if self.daemon and log_file else 0
+        self.daemon = Daemon(self.host, self.command("-D", f"-d{debug}", *options),
+                             {**os.environ, **(environment or {})}, log_file)
+        if ready:
+            self.daemon.wait_log(r"(^|\]: )Ready$", since=before)
+        return self.daemon
+
+    def dump(self, number: int, last_line: str) -> str:
+        """Asks for a dump by signal and returns its text."""
+        before = self.daemon.signal(number)
+        self.daemon.wait_log(f"^{last_line}$", since=before)
+        return self.daemon.log(before)
+
+    def connections(self) -> str:
+        return self.dump(signal.SIGUSR1, r"End of connections\.")
+
+    def nodes(self) -> dict[str, dict[str, str]]:
+        """The node dump, by name."""
+        text = self.dump(signal.SIGUSR2, r"End of subnet list\.")
+        return {m["name"]: m.groupdict() for m in NODE_LINE.finditer(text)}
+
+    def node(self, name: str) -> dict[str, str] | None:
+        return self.nodes().get(name)
+
+    def wait_udp(self, name: str, seconds: float = DEADLINE_S, at_least: int = 1) -> dict[str, str]:
+        """Waits until frames of `at_least` bytes are known to reach `name` by UDP."""
+
+        def ask():
+            node = self.node(name)
+            return node if node and int(node["min"]) >= at_least else None
+
+        return wait_until(ask, f"{self.name} reaches {name} by UDP", seconds)
+
+
+class Key:
+    """An RSA key as the two texts that go into files."""
+
+    def __init__(self, private: str, public: str):
+        self.private, self.public = private, public
+
+    _made: dict[tuple[int, int], "Key"] = {}
+    _locks: dict[tuple[int, int], threading.Lock] = {}
+    _lock = threading.Lock()
+
+    @staticmethod
+    def of(bits: int = 2048, number: int = 0) -> "Key":
+        """The number-th key of a size. Made once per run, since large ones take long."""
+        with Key._lock:
+            lock = Key._locks.setdefault((bits, number), threading.Lock())
+        with lock:
+            if (bits, number) not in Key._made:
+                Key._made[bits, number] = Key._make(bits)
+            return Key._made[bits, number]
+
+    @staticmethod
+    def _make(bits: int) -> "Key":
+        private = _run(["openssl", "genrsa", "-traditional", str(bits)]).stdout
+        public = _run(["openssl", "rsa", "-RSAPublicKey_out"], input=private).stdout
+        return Key(private, public)
+
+    def as_pkcs8(self) -> "Key":
+        """The same key in the other pair of formats: PKCS#8 and SPKI."""
+        private = _run(["openssl", "pkcs8", "-topk8", "-nocrypt"], input=self.private).stdout
+        public = _run(["openssl", "rsa", "-pubout"], input=self.private).stdout
+        return Key(private, public)
+
+
+def up_script(*addresses: str, mtu: int = 1400) -> str:
+    """A tinc-up that gives the interface addresses."""
+    lines = [f'ip link set "$INTERFACE" up mtu {mtu}']
+    lines += [f'ip addr add {a} dev "$INTERFACE"' + (" nodad" if ":" in a else "")
+              for a in addresses]
+    return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def pinging(host: Host, address: str, interval_s: float = 0.05, size: int = 56):
+    """Pings in the background; yields an object whose `lost` and `sent` are set at the end."""
+
+    class Count:
+        sent = lost = 0
+
+    process = host.spawn("ping", "-n", "-q", "-i", str(interval_s), "-s", str(size), address,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    count = Count()
+    try:
+        yield count
+    finally:
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate()
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
+        count.sent, received = (int(found[1]), int(found[2])) if found else (0, 0)
+        count.lost = count.sent - received
+
+
+def explain_cast() -> None:
+    """Says which programs are tested, at the head of the output."""
+    print(f"under test: {TINCD}; peer: {TINCD_PEER}", flush=True)

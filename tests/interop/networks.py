@@ -1,0 +1,69 @@
+"""Networks that several test programs use.
+
+`star` is the usual one: nodes on one switch, each with one inner IPv4 and one inner IPv6 address.
+
+    alpha 10.99.0.1 ──┐            inside the tunnel: alpha 10.1.0.1, fd01::1
+    beta  10.99.0.2 ──┼─ switch                       beta  10.1.0.2, fd01::2 …
+    gamma 10.99.0.3 ──┘
+"""
+
+import dataclasses
+
+from lab import Key, Lab, Tinc, TINCD, up_script
+
+
+@dataclasses.dataclass
+class Member:
+    """One node of a star: which program, which settings, whom it calls."""
+
+    name: str
+    program: str = TINCD
+    host_file: str = ""  # further lines of its own hosts/NAME
+    tinc_conf: str = ""  # further lines of tinc.conf
+    connect_to: tuple[str, ...] = ()
+    key: Key | None = None  # None: some key of 2048 bits
+
+
+def outer(number: int) -> str:
+    """The address of the number-th member on the switch, counted from 1."""
+    return f"10.99.0.{number}"
+
+
+def outer6(number: int) -> str:
+    return f"fd99::{number}"
+
+
+def inner(number: int) -> str:
+    """The address of the number-th member inside the tunnel."""
+    return f"10.1.0.{number}"
+
+
+def inner6(number: int) -> str:
+    return f"fd01::{number}"
+
+
+def star(lab: Lab, *members: Member, underlay: int = 4, mtu: int = 1500,
+         inner_mtu: int = 1400) -> list[Tinc]:
+    """Builds and configures a star without starting a daemon; everybody has every host file."""
+    switch = lab.switch("switch")
+    nodes = []
+    for number, member in enumerate(members, 1):
+        host = lab.host(member.name)
+        lab.cable(host, switch, [f"{outer(number)}/24", f"{outer6(number)}/64"], mtu=mtu)
+        nodes.append(configure(host, number, member, underlay, inner_mtu))
+    for node in nodes:
+        node.learn(*(other for other in nodes if other is not node))
+    return nodes
+
+
+def configure(host, number: int, member: Member, underlay: int = 4, inner_mtu: int = 1400) -> Tinc:
+    """Writes the files of the number-th member."""
+    node = Tinc(host, member.program)
+    calls = "".join(f"ConnectTo = {name}\n" for name in member.connect_to)
+    node.write("tinc.conf", f"Name = {member.name}\nInterface = vpn0\n{calls}{member.tinc_conf}")
+    address = outer(number) if underlay == 4 else outer6(number)
+    node.write(f"hosts/{member.name}", f"Address = {address}\nSubnet = {inner(number)}/32\n"
+               f"Subnet = {inner6(number)}/128\n{member.host_file}")
+    node.use_key(member.key or Key.of(2048, number))
+    node.script("tinc-up", up_script(f"{inner(number)}/24", f"{inner6(number)}/64", mtu=inner_mtu))
+    return node
