@@ -2,12 +2,13 @@
 
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/graph/address_ranges.hpp"
 #include "tinc/wire/subnet.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace tinc::graph {
@@ -29,12 +30,13 @@ class ForwardingTable {
 
     ForwardingTable() = default;
     /// `entries` in tinc's list order (most specific first within a type), `hops` by NodeIndex.
+    /// MAC subnets and owners without a hop may be among the entries. O(n log n).
     ForwardingTable(const std::vector<Entry>& entries, std::vector<Hop> hops,
                     std::vector<NodeIndex> tree_neighbours);
 
     /// Whose subnet an address is in: the first match in list order whose owner is reachable; if
     /// none is, the last match. Our own subnet wins over an equal one of another node.
-    /// Cost: one hash probe per prefix length in use.
+    /// Cost: one binary search.
     [[nodiscard]] std::optional<NodeIndex> owner_of(const Address& address) const noexcept;
 
     /// A hop of "unreachable" for nodes this table does not know.
@@ -46,7 +48,8 @@ class ForwardingTable {
     [[nodiscard]] std::size_t hop_count() const noexcept { return hops_.size(); }
 
   private:
-    // Filled in by the implementation.
+    AddressRanges ipv4_;
+    AddressRanges ipv6_;
     std::vector<Hop> hops_;
     std::vector<NodeIndex> tree_neighbours_;
 };

@@ -13,7 +13,9 @@
 #include "tinc/wire/messages.hpp"
 #include "tinc/wire/subnet.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +66,11 @@ class Graph {
 
     /// A graph of one node: ourselves, reachable.
     explicit Graph(std::string own_name);
+    Graph(const Graph&) = delete;  // its indexes point into itself
+    Graph& operator=(const Graph&) = delete;
+    Graph(Graph&&) = default;
+    Graph& operator=(Graph&&) = default;
+    ~Graph() = default;
 
     // --- nodes ---------------------------------------------------------------------------------
     /// The node of that name, made if unknown. Errc::exhausted at limits::nodes.
@@ -71,7 +78,9 @@ class Graph {
     [[nodiscard]] std::optional<NodeIndex> find(std::string_view name) const;
     [[nodiscard]] const std::string& name(NodeIndex node) const;
     [[nodiscard]] bool exists(NodeIndex node) const;
-    /// Forgets a node with its subnets and the edges from and to it. Not self.
+    /// Forgets a node with its subnets and the edges from and to it. Not self. Its slot goes to
+    /// the next new node. Until the next recompute() other paths may still lead through the slot,
+    /// though no forwarding_table() does.
     void remove_node(NodeIndex node);
     /// All nodes in name order, self included.
     [[nodiscard]] std::vector<NodeIndex> nodes() const;
@@ -102,19 +111,57 @@ class Graph {
     [[nodiscard]] std::size_t subnet_count() const;
 
     // --- algorithms ----------------------------------------------------------------------------
-    /// Whether anything changed since the last recompute().
+    /// Whether nodes or edges changed since the last recompute(). Subnets need none.
     [[nodiscard]] bool is_dirty() const;
     /// Finds all paths and the spanning tree anew. Returns whose reachability changed, in name
-    /// order. O((V + E) log V).
+    /// order; a node that was removed meanwhile is not mentioned. O((V + E) log (V + E)).
     std::vector<ReachabilityChange> recompute();
     [[nodiscard]] const Path& path(NodeIndex node) const;
     /// Our neighbours in the minimum spanning tree, which carries broadcasts. In name order.
     [[nodiscard]] const std::vector<NodeIndex>& tree_neighbours() const;
-    /// What the data plane needs of the last recompute() and the present subnets.
+    /// What the data plane needs of the last recompute() and the present subnets. The same object
+    /// as before if nothing changed.
     [[nodiscard]] std::shared_ptr<const ForwardingTable> forwarding_table() const;
 
   private:
-    // Filled in by the implementation.
+    struct EdgeRecord {
+        Edge edge;
+        bool has_reverse = false;  ///< only such edges carry anything
+    };
+    struct Node {
+        const std::string* name = nullptr;             ///< in names_; none: a free slot
+        std::map<std::string_view, EdgeRecord> edges;  ///< by the name of the destination
+        std::set<NodeIndex> edges_from;                ///< who has an edge to this node
+        std::set<wire::Subnet> subnets;
+        Path path;
+    };
+    /// A subnet in the order of the whole mesh.
+    struct ListedSubnet {
+        wire::Subnet subnet;
+        std::string_view owner_name;
+        NodeIndex owner{};
+        bool operator<(const ListedSubnet& other) const;
+    };
+
+    [[nodiscard]] Node& node_at(NodeIndex node);
+    [[nodiscard]] const Node& node_at(NodeIndex node) const;
+    [[nodiscard]] NodeIndex free_slot();
+    [[nodiscard]] const EdgeRecord* find_record(NodeIndex from, NodeIndex to) const;
+    void mark_reverse(NodeIndex from, NodeIndex to, bool has_reverse);
+    [[nodiscard]] std::vector<const EdgeRecord*> records_by_weight() const;
+    [[nodiscard]] std::vector<Path> shortest_paths() const;
+    [[nodiscard]] std::vector<NodeIndex> spanning_tree_neighbours() const;
+    [[nodiscard]] ForwardingTable make_forwarding_table() const;
+    void topology_changed();
+
+    std::map<std::string, NodeIndex, std::less<>> names_;
+    std::vector<Node> nodes_;
+    std::vector<NodeIndex> free_slots_;
+    std::set<ListedSubnet> listed_subnets_;
+    std::vector<NodeIndex> tree_neighbours_;
+    std::size_t edge_count_ = 0;
+    bool dirty_ = false;
+    mutable std::shared_ptr<const ForwardingTable> table_;  ///< none: something changed
 };
 
 }  // namespace tinc::graph

@@ -1,0 +1,52 @@
+// Paths are found breadth first from ourselves: the fewest hops win and weights do not matter.
+//
+// A node found over an edge that forbids direct UDP is found again when a way without such an edge
+// turns up, and then once more passes on what it knows. It keeps its next hop, which was right for
+// the first way, although the better one may leave through another neighbour: tinc does so, and
+// all nodes should choose alike. A node is improved at most once, so the search ends.
+// Source: legacy protocol 4.
+
+#include "tinc/graph/graph.hpp"
+
+namespace tinc::graph {
+
+namespace {
+
+/// Follows one edge from a node that was reached. Returns whether that made its end better known.
+bool follow(std::vector<Path>& paths, const Edge& edge) {
+    const Path& before = paths[to_index(edge.from)];
+    Path& end = paths[to_index(edge.to)];
+    const bool indirect = before.indirect || (edge.options & wire::option::indirect) != 0;
+    const bool improves = end.indirect && !indirect;
+    if (end.reachable && !improves) return false;
+
+    if (!end.reachable) end.nexthop = edge.from == Graph::self ? edge.to : before.nexthop;
+    end.reachable = true;
+    end.indirect = indirect;
+    end.previous = edge.from;
+    end.via = indirect ? before.via : edge.to;
+    end.options = edge.options;
+    if (!end.announced_address) end.announced_address = edge.address.endpoint;
+    return true;
+}
+
+}  // namespace
+
+std::vector<Path> Graph::shortest_paths() const {
+    std::vector<Path> paths(nodes_.size());
+    paths.front() = {.reachable = true,
+                     .indirect = false,
+                     .nexthop = self,
+                     .via = self,
+                     .options = 0,
+                     .previous = std::nullopt,
+                     .announced_address = std::nullopt};
+
+    std::vector<NodeIndex> queue{self};
+    for (std::size_t next = 0; next < queue.size(); ++next)
+        for (const auto& [name, record] : node_at(queue[next]).edges)
+            if (record.has_reverse && follow(paths, record.edge)) queue.push_back(record.edge.to);
+    return paths;
+}
+
+}  // namespace tinc::graph
