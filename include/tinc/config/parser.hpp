@@ -13,10 +13,10 @@ namespace tinc::config {
 
 /// One line `Variable = value`, with where it stands for messages and for precedence.
 struct Assignment {
-    std::string variable;
-    std::string value;
-    std::string file;  ///< empty for the command line
-    int line = 0;      ///< from 1; for the command line, the n-th -o
+    std::string variable;  ///< empty if the line began with a blank or `=`: it is ignored
+    std::string value;     ///< never empty
+    std::string file;      ///< empty for the command line
+    int line = 0;          ///< from 1; for the command line, the n-th -o
 
     friend bool operator==(const Assignment&, const Assignment&) = default;
 };
@@ -27,10 +27,11 @@ struct Assignment {
 struct ParsedFile {
     std::vector<Assignment> assignments;
     std::optional<Error> error;
+    int open_block_line = 0;  ///< of a "-----BEGIN" without "-----END"; 0 if there is none
 };
 [[nodiscard]] ParsedFile parse_file(std::string_view text, std::string_view file);
 
-/// A value of -o: `[HOST.]KEY=VALUE`.
+/// A value of -o: `[HOST.]KEY=VALUE`. `position` counts the -o from 1.
 struct CommandLineOption {
     std::string host;  ///< empty: our own configuration
     Assignment assignment;
@@ -63,11 +64,13 @@ struct Report {
 };
 
 /// Reads everything against the option table. All faults are reported at once. Unknown variables
-/// warn, with the nearest known name. Nothing if there was an error.
+/// warn, with the nearest known name. Nothing if there was an error. The functions of `sources`
+/// may be empty: then there is no host file and no environment.
 [[nodiscard]] std::optional<Settings> read_settings(const Sources& sources, Report& report);
 
 /// Reads a peer's host file. Faults disable what they touch, never the daemon: they are warnings.
-/// `key_file` reads the file a PublicKeyFile names.
+/// `key_file` reads the file a PublicKeyFile names; it may be empty. Why there is no usable key is
+/// said by `public_key` alone, since only a peer that connects needs one.
 [[nodiscard]] HostSettings read_host_settings(
     const std::string& name, const Result<SourceFile>& host_file,
     const std::vector<CommandLineOption>& options,

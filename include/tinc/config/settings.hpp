@@ -99,6 +99,7 @@ struct Settings {
     // Keys.
     std::string private_key_file;  ///< empty: BASE/rsa_key.priv
     std::string private_key_hex;   ///< obsolete PrivateKey; wipe after use
+    std::string public_key_hex;    ///< obsolete PublicKey, the modulus that PrivateKey needs
     /// The public key of our own host file, if it has one: checked against the private key.
     std::optional<crypto::RsaPublicKey> own_public_key;
 
@@ -112,5 +113,18 @@ struct Settings {
     std::string proxy_password;
     std::string proxy_command;  ///< of exec
 };
+
+/// Which variables have other values, by name.
+struct Difference {
+    std::vector<std::string> applied;        ///< a reload is enough
+    std::vector<std::string> needs_restart;  ///< without effect until the next start
+
+    [[nodiscard]] bool is_empty() const { return applied.empty() && needs_restart.empty(); }
+    /// A sentence for each list that is not empty: "Changed: ConnectTo, Subnet".
+    [[nodiscard]] std::vector<std::string> messages() const;
+};
+
+/// What a reload brings. Values stay out of it: some are secret.
+[[nodiscard]] Difference difference(const Settings& old, const Settings& fresh);
 
 }  // namespace tinc::config

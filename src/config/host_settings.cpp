@@ -1,0 +1,77 @@
+// What a host file says about another node.
+
+#include "tinc/config/parser.hpp"
+#include "tinc/config/value_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tinc::config {
+
+namespace {
+
+using KeyFileReader = std::function<Result<std::string>(const std::string& path)>;
+
+/// PublicKey, else PublicKeyFile, else the PEM block of the host file itself. What is given but
+/// wrong is an error, not a reason to look further.
+Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueReader& reader,
+                                           const Result<SourceFile>& host_file,
+                                           const KeyFileReader& key_file) {
+    if (const auto* given = reader.find("PublicKey"))
+        return crypto::RsaPublicKey::from_hex_modulus(given->value, place_of(*given));
+    std::string text;
+    std::string source;
+    if (const auto* given = reader.find("PublicKeyFile")) {
+        if (!key_file) return failure(Errc::refused, "PublicKeyFile cannot be read here");
+        TINC_TRY(text, key_file(given->value));
+        source = given->value;
+    } else if (host_file) {
+        text = host_file->text;
+        source = host_file->path;
+    }
+    auto key = crypto::RsaPublicKey::from_pem(text, source);
+    if (!key && key.error().code == Errc::refused)
+        return failure(Errc::refused, fmt::format("No public key for {} specified!", name));
+    return key;
+}
+
+void read_options(ValueReader& reader, HostSettings& settings) {
+    settings.addresses = reader.host_ports("Address");
+    settings.port = reader.port();
+    settings.tcp_only = reader.yes_or_no("TCPOnly");
+    settings.indirect_data = reader.yes_or_no("IndirectData") || settings.tcp_only;
+    settings.clamp_mss = reader.given_yes_or_no("ClampMSS");
+    if (const auto pmtu = reader.given_integer("PMTU"))
+        settings.pmtu =
+            static_cast<std::uint16_t>(std::min(*pmtu, reader.fallback_integer("PMTU")));
+    if (const auto weight = reader.given_integer("Weight"))
+        settings.weight = static_cast<std::int32_t>(*weight);
+    settings.subnets = reader.subnets();
+}
+
+}  // namespace
+
+HostSettings read_host_settings(const std::string& name, const Result<SourceFile>& host_file,
+                                const std::vector<CommandLineOption>& options,
+                                const KeyFileReader& key_file, Report& report) {
+    std::vector<Assignment> assignments;
+    for (const auto& given : options)
+        if (given.host == name) assignments.push_back(given.assignment);
+    if (host_file) {
+        auto parsed = parse_file(host_file->text, host_file->path);
+        std::ranges::move(parsed.assignments, std::back_inserter(assignments));
+        if (parsed.error) report.warnings.push_back(std::move(parsed.error->what));
+    } else {
+        report.warnings.push_back(host_file.error().what);
+    }
+
+    HostSettings settings;
+    ValueReader reader(std::move(assignments), ValueReader::Whose::peers, report);
+    reader.check_names();
+    read_options(reader, settings);
+    settings.public_key = public_key_of(name, reader, host_file, key_file);
+    return settings;
+}
+
+}  // namespace tinc::config

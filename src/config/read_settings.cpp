@@ -1,0 +1,317 @@
+// Our own configuration: from Assignments to Settings, one function for each group of Settings.
+
+#include "tinc/base/text.hpp"
+#include "tinc/config/parser.hpp"
+#include "tinc/config/value_reader.hpp"
+#include "tinc/crypto/cipher.hpp"
+#include "tinc/crypto/digest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace tinc::config {
+
+namespace {
+
+bool is_alphanumeric(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+void append(std::vector<Assignment>& all, std::vector<Assignment> more) {
+    std::ranges::move(more, std::back_inserter(all));
+}
+
+void append_options(std::vector<Assignment>& all, const std::vector<CommandLineOption>& options,
+                    std::string_view host) {
+    for (const auto& given : options)
+        if (given.host == host) all.push_back(given.assignment);
+}
+
+enum class OnFault : std::uint8_t { error, warning };
+
+/// The assignments of a file; what is wrong with it as a whole goes to the report.
+std::vector<Assignment> assignments_of(const SourceFile& file, OnFault on_fault, Report& report) {
+    auto parsed = parse_file(file.text, file.path);
+    if (parsed.error) {
+        auto& lines = on_fault == OnFault::error ? report.errors : report.warnings;
+        lines.push_back(std::move(parsed.error->what));
+    } else if (parsed.open_block_line != 0) {
+        report.warnings.push_back(
+            fmt::format("The -----BEGIN in {} line {} has no -----END: the rest of the file is "
+                        "ignored",
+                        file.path, parsed.open_block_line));
+    }
+    return std::move(parsed.assignments);
+}
+
+/// `$VAR` as the environment has it, with `_` for what a name cannot hold.
+std::optional<std::string> name_from_environment(const std::string& variable,
+                                                 const Sources& sources) {
+    constexpr std::size_t host_name_bytes = 31;  // Source: legacy protocol 8.5, Name.
+    auto value = sources.environment ? sources.environment(variable) : std::nullopt;
+    if (!value && variable == "HOST") value = sources.host_name.substr(0, host_name_bytes);
+    if (value) std::ranges::replace_if(*value, [](char c) { return !is_alphanumeric(c); }, '_');
+    return value;
+}
+
+/// Empty if there is none that can be used.
+std::string read_name(const Sources& sources, ValueReader& reader, Report& report) {
+    const auto* given = reader.find("Name");
+    auto name = given == nullptr ? std::optional<std::string>("") : given->value;
+    if (given != nullptr && given->value.starts_with('$')) {
+        name = name_from_environment(given->value.substr(1), sources);
+        if (!name)
+            reader.fault(*given, fmt::format("Invalid Name: environment variable {} does not exist",
+                                             shown(std::string_view(given->value).substr(1))));
+    }
+    if (name && is_node_name(*name)) return *name;
+    if (given != nullptr && name) reader.fault(*given, option("Name").complaint);
+    report.errors.emplace_back("Name for tinc daemon required!");
+    return {};
+}
+
+void read_sockets(ValueReader& reader, Settings& settings) {
+    settings.address_family = static_cast<AddressFamily>(reader.choice("AddressFamily"));
+    settings.bind_to_address = reader.host_ports("BindToAddress");
+    settings.bind_to_interface = reader.text("BindToInterface");
+    settings.port = reader.port();
+    settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
+    settings.udp_sndbuf = static_cast<int>(reader.integer("UDPSndBuf"));
+}
+
+std::string lower_case(std::string text) {
+    std::ranges::transform(text, text.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return text;
+}
+
+void read_device(ValueReader& reader, Settings& settings) {
+    settings.device = reader.text("Device");
+    settings.interface = reader.text("Interface");
+    if (reader.given_choice("DeviceType"))
+        settings.device_type = lower_case(reader.text("DeviceType"));
+    settings.iff_one_queue = reader.yes_or_no("IffOneQueue");
+}
+
+std::vector<std::string> read_connect_to(ValueReader& reader, const std::string& own_name,
+                                         Report& report) {
+    std::vector<std::string> names;
+    std::set<std::string_view> seen;
+    for (const auto* given : reader.all("ConnectTo")) {
+        if (!is_node_name(given->value))
+            report.warnings.push_back(fmt::format("Invalid name for outgoing connection in {}: {}",
+                                                  place_of(*given), shown(given->value)));
+        else if (given->value == own_name)
+            reader.warn(*given, "ConnectTo with our own name is ignored");
+        else if (seen.insert(given->value).second)
+            names.push_back(given->value);
+    }
+    return names;
+}
+
+std::chrono::seconds seconds_of(ValueReader& reader, std::string_view variable) {
+    return std::chrono::seconds(reader.integer(variable));
+}
+
+void read_retries(ValueReader& reader, Settings& settings, Report& report) {
+    settings.max_timeout = seconds_of(reader, "MaxTimeout");
+    settings.min_timeout = seconds_of(reader, "MinTimeout");
+    if (settings.min_timeout <= settings.max_timeout) return;
+    report.warnings.push_back(
+        fmt::format("Minimum timeout ({} s) cannot be larger than maximum timeout ({} s). "
+                    "Correcting !",
+                    settings.min_timeout.count(), settings.max_timeout.count()));
+    settings.min_timeout = settings.max_timeout;
+}
+
+/// Too small an interval means "hardly ever"; a timeout that makes no sense means the interval.
+void read_pings(ValueReader& reader, Settings& settings) {
+    constexpr std::int64_t hardly_ever = 86400;
+    auto interval = reader.given_number("PingInterval");
+    if (interval && *interval < option("PingInterval").kind.least) {
+        reader.warn(*reader.find("PingInterval"),
+                    fmt::format("PingInterval is too small, {} is used", hardly_ever));
+        interval = hardly_ever;
+    }
+    settings.ping_interval = interval ? std::chrono::seconds(*interval) : settings.ping_interval;
+
+    const auto timeout = reader.given_number("PingTimeout");
+    settings.ping_timeout = timeout ? std::chrono::seconds(*timeout) : settings.ping_timeout;
+    if (settings.ping_timeout >= std::chrono::seconds(option("PingTimeout").kind.least) &&
+        settings.ping_timeout <= settings.ping_interval)
+        return;
+    if (timeout)
+        reader.warn(*reader.find("PingTimeout"),
+                    fmt::format("PingTimeout is not between 1 and PingInterval, {} is used",
+                                settings.ping_interval.count()));
+    settings.ping_timeout = settings.ping_interval;
+}
+
+void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
+    settings.connect_to = read_connect_to(reader, settings.name, report);
+    read_retries(reader, settings, report);
+    read_pings(reader, settings);
+    settings.key_expire = seconds_of(reader, "KeyExpire");
+    settings.mac_expire = seconds_of(reader, "MACExpire");
+    settings.max_output_buffer_bytes =
+        static_cast<std::size_t>(reader.integer("MaxOutputBufferSize"));
+    settings.strict_subnets = reader.yes_or_no("StrictSubnets");
+    settings.tunnel_server = reader.yes_or_no("TunnelServer");
+    settings.direct_only = reader.yes_or_no("DirectOnly");
+    settings.hostnames = reader.yes_or_no("Hostnames");
+    settings.local_discovery = reader.yes_or_no("LocalDiscovery");
+}
+
+void read_routing(ValueReader& reader, Settings& settings) {
+    settings.mode = static_cast<RoutingMode>(reader.choice("Mode"));
+    settings.forwarding = static_cast<Forwarding>(reader.choice("Forwarding"));
+    constexpr std::size_t yes = 3;  // Another word for the tree.
+    const auto broadcast = reader.choice("Broadcast");
+    settings.broadcast = broadcast == yes ? Broadcast::mst : static_cast<Broadcast>(broadcast);
+    settings.decrement_ttl = reader.yes_or_no("DecrementTTL");
+    settings.priority_inheritance = reader.yes_or_no("PriorityInheritance");
+}
+
+void read_packet_format(ValueReader& reader, Settings& settings) {
+    settings.cipher = reader.text("Cipher");
+    if (!crypto::cipher_by_name(settings.cipher))
+        reader.fault(*reader.find("Cipher"), option("Cipher").complaint);
+
+    settings.digest = reader.text("Digest");
+    const auto digest = crypto::digest_by_name(settings.digest);
+    if (!digest) reader.fault(*reader.find("Digest"), option("Digest").complaint);
+
+    settings.mac_length_bytes = static_cast<std::size_t>(reader.integer("MACLength"));
+    const auto is_too_long =
+        digest && !digest->is_none() && settings.mac_length_bytes > digest->bytes;
+    if (const auto* given = reader.find("MACLength"); given != nullptr && is_too_long)
+        reader.fault(*given, "MAC length exceeds size of digest!");
+
+    settings.compression = static_cast<int>(reader.integer("Compression"));
+}
+
+void read_own_host_part(ValueReader& reader, Settings& settings) {
+    read_packet_format(reader, settings);
+    settings.clamp_mss = reader.yes_or_no("ClampMSS");
+    settings.tcp_only = reader.yes_or_no("TCPOnly");
+    settings.indirect_data = reader.yes_or_no("IndirectData") || settings.tcp_only;
+    settings.pmtu_discovery = reader.given_yes_or_no("PMTUDiscovery").value_or(!settings.tcp_only);
+    settings.pmtu =
+        static_cast<std::uint16_t>(std::min<std::int64_t>(reader.integer("PMTU"), settings.pmtu));
+    settings.subnets = reader.subnets();
+    settings.replay_window_bytes = static_cast<std::size_t>(reader.integer("ReplayWindow"));
+}
+
+bool is_hexadecimal(std::string_view text) {
+    return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+/// Our public key: the obsolete PublicKey, or else the PEM block of our host file.
+void read_own_public_key(ValueReader& reader, const SourceFile& host_file, Settings& settings,
+                         Report& report) {
+    const auto* given = reader.find("PublicKey");
+    auto key = given == nullptr
+                   ? crypto::RsaPublicKey::from_pem(host_file.text, host_file.path)
+                   : crypto::RsaPublicKey::from_hex_modulus(given->value, place_of(*given));
+    if (key) {
+        settings.own_public_key = *std::move(key);
+    } else if (given != nullptr && !settings.private_key_hex.empty()) {
+        reader.fault(*given, option("PublicKey").complaint);
+    } else if (given != nullptr || key.error().code != Errc::refused) {
+        report.warnings.push_back(std::move(key.error().what));
+    }
+}
+
+void read_keys(ValueReader& reader, const SourceFile& host_file, Settings& settings,
+               Report& report) {
+    settings.private_key_file = reader.text("PrivateKeyFile");
+    settings.private_key_hex = reader.text("PrivateKey");
+    settings.public_key_hex = reader.text("PublicKey");
+    const auto* given = reader.find("PrivateKey");
+    if (given != nullptr && settings.public_key_hex.empty())
+        reader.fault(*given, "PrivateKey used but no PublicKey found!");
+    if (given != nullptr && !is_hexadecimal(settings.private_key_hex))
+        reader.fault(*given, option("PrivateKey").complaint);
+    read_own_public_key(reader, host_file, settings, report);
+}
+
+/// The type of a proxy as it may stand in a message: a URL with a password may be in its place.
+std::string shown_type(std::string_view type) {
+    const auto end = type.find_first_of(":/@");
+    return end == std::string_view::npos ? shown(type) : shown(type.substr(0, end)) + "...";
+}
+
+void read_proxy(ValueReader& reader, Settings& settings) {
+    const auto* given = reader.find("Proxy");
+    if (given == nullptr) return;
+    const auto type = lower_case(std::string(split_words(given->value, 2).front()));
+    if (type == "none") return;
+    if (type == "exec") {
+        const auto words = split_words(given->value, 2);
+        if (words.size() < 2) return reader.fault(*given, "Argument expected for proxy type exec!");
+        settings.proxy_command = words[1];
+    } else if (type == "socks4" || type == "socks4a" || type == "socks5" || type == "http") {
+        const auto words = split_words(given->value, 5);
+        if (words.size() < 3 || !is_port(words[2]))
+            return reader.fault(*given, "Host and port argument expected for proxy!");
+        settings.proxy = {std::string(words[1]), std::string(words[2])};
+        if (words.size() > 3) settings.proxy_user = words[3];
+        if (words.size() > 4) settings.proxy_password = words[4];
+    } else {
+        return reader.fault(*given, fmt::format("Unknown proxy type {}!",
+                                                shown_type(split_words(given->value, 2).front())));
+    }
+    settings.proxy_type = type;
+}
+
+void read_process(ValueReader& reader, Settings& settings) {
+    if (reader.given_choice("ProcessPriority"))
+        settings.process_priority = lower_case(reader.text("ProcessPriority"));
+    settings.scripts_interpreter = reader.text("ScriptsInterpreter");
+    settings.graph_dump_file = reader.text("GraphDumpFile");
+}
+
+/// Our host file, or an empty one: without it the daemon starts all the same.
+SourceFile own_host_file(const Sources& sources, const std::string& name, Report& report) {
+    if (name.empty() || !sources.own_host_file) return {};
+    auto file = sources.own_host_file(name);
+    if (file) return *std::move(file);
+    report.warnings.push_back(std::move(file.error().what));
+    return {};
+}
+
+}  // namespace
+
+std::optional<Settings> read_settings(const Sources& sources, Report& report) {
+    const auto errors_before = report.errors.size();
+    std::vector<Assignment> assignments;
+    append_options(assignments, sources.options, "");
+    append(assignments, assignments_of(sources.tinc_conf, OnFault::error, report));
+    for (const auto& file : sources.conf_d)
+        append(assignments, assignments_of(file, OnFault::error, report));
+
+    Settings settings;
+    ValueReader without_host(assignments, ValueReader::Whose::ours, report);
+    settings.name = read_name(sources, without_host, report);
+    const auto host_file = own_host_file(sources, settings.name, report);
+    append(assignments, assignments_of(host_file, OnFault::warning, report));
+    if (!settings.name.empty()) append_options(assignments, sources.options, settings.name);
+
+    ValueReader reader(std::move(assignments), ValueReader::Whose::ours, report);
+    reader.check_names();
+    read_sockets(reader, settings);
+    read_device(reader, settings);
+    read_mesh(reader, settings, report);
+    read_routing(reader, settings);
+    read_own_host_part(reader, settings);
+    read_keys(reader, host_file, settings, report);
+    read_proxy(reader, settings);
+    read_process(reader, settings);
+    if (report.errors.size() > errors_before) return std::nullopt;
+    return settings;
+}
+
+}  // namespace tinc::config
