@@ -30,6 +30,7 @@ TINCD = os.path.abspath(os.environ.get("TINCD", "/usr/sbin/tincd"))
 TINCD_PEER = os.path.abspath(os.environ.get("TINCD_PEER", "/usr/sbin/tincd"))
 DEADLINE_S = 40.0  # how long an event may take; generous, for machines under load
 POLL_S = 0.05
+DUMP = re.compile(r"^.*Statistics for .*\n(?:.*\n)*?.*End of subnet list\.\n", re.MULTILINE)
 
 
 def is_reference(program: str) -> bool:
@@ -75,12 +76,15 @@ class Lab:
             host.close()
 
     def logs(self, lines: int = 15) -> str:
-        """The last lines of the log of every host's latest daemon."""
+        """The last lines of the log of every host's latest daemon, and its last node dump."""
         parts = []
         for host in self.hosts:
             for daemon in host.daemons[-1:]:
-                tail = "\n".join(line[:160] for line in daemon.log().splitlines()[-lines:])
-                parts.append(f"--- {host.name}: {' '.join(daemon.command)}\n{tail}")
+                text = daemon.log()
+                dumps = DUMP.findall(text)
+                told = [line[:160] for line in DUMP.sub("", text).splitlines()[-lines:]]
+                parts.append("\n".join([f"--- {host.name}: {' '.join(daemon.command)}", *told,
+                                        *(dumps[-1:] and dumps[-1].splitlines())]))
         return "\n".join(parts)
 
     def host(self, name: str) -> "Host":
@@ -159,8 +163,9 @@ class Host:
         for daemon in self.daemons:
             daemon.kill()
         for process in self._others + [self._holder]:
-            process.kill()
-            process.communicate()
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def inside(self, *command: str) -> list[str]:
         """The command line that runs `command` on this host."""
@@ -216,12 +221,12 @@ class Host:
 
     def count(self, name: str, hook: str, match: str) -> None:
         """Starts to count packets that match, for counted()."""
-        self.nft("add table inet lab", f"add counter inet lab {name}")
-        self.rule(hook, f"{match} counter name {name}")
+        self.nft("add table inet lab", f"add counter inet lab n_{name}")
+        self.rule(hook, f"{match} counter name n_{name}")
 
     def counted(self, name: str) -> int:
         """Bytes counted so far, IP headers included."""
-        told = json.loads(self.run("nft", "-j", "list", "counter", "inet", "lab", name))
+        told = json.loads(self.run("nft", "-j", "list", "counter", "inet", "lab", f"n_{name}"))
         return next(e["counter"]["bytes"] for e in told["nftables"] if "counter" in e)
 
     # Pings.
@@ -326,6 +331,7 @@ class Tinc:
         self.name = name or host.name
         self.folder = os.path.join(host.folder, "tinc", net or "")
         self.daemon: Daemon | None = None
+        self._started_s = 0
         os.makedirs(os.path.join(self.folder, "hosts"), exist_ok=True)
 
     @property
@@ -375,6 +381,10 @@ class Tinc:
         if log_file:
             options += (f"--logfile=/var/log/{log_file}", )
         before = self.daemon.mark() if self.daemon and log_file else 0
+        # The original seeds the nonces of its requests with the time in seconds. Started twice in
+        # one second it would repeat them, and its peers would take its requests for old ones.
+        wait_until(lambda: int(time.time()) > self._started_s, "a new second")
+        self._started_s = int(time.time())
         self.daemon = Daemon(self.host, self.command("-D", f"-d{debug}", *options),
                              {**os.environ, **(environment or {})}, log_file)
         if ready:
