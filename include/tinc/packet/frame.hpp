@@ -14,11 +14,19 @@
 namespace tinc::packet {
 
 inline constexpr std::size_t ethernet_bytes = 14;
+inline constexpr std::size_t vlan_tag_bytes = 4;
+inline constexpr std::size_t mac_bytes = 6;
+inline constexpr std::size_t ipv4_bytes = 20;             ///< without options
+inline constexpr std::size_t ipv6_bytes = 40;             ///< without extension headers
 inline constexpr std::uint16_t ethertype_probe = 0x0000;  ///< marks an MTU probe
 inline constexpr std::uint16_t ethertype_ipv4 = 0x0800;
 inline constexpr std::uint16_t ethertype_arp = 0x0806;
 inline constexpr std::uint16_t ethertype_vlan = 0x8100;
 inline constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
+
+inline constexpr std::uint8_t protocol_icmp = 1;
+inline constexpr std::uint8_t protocol_tcp = 6;
+inline constexpr std::uint8_t protocol_icmpv6 = 58;
 
 /// Bytes 12 and 13. The frame has at least ethernet_bytes.
 [[nodiscard]] std::uint16_t ethertype(Bytes frame);
@@ -33,10 +41,31 @@ struct IpHeader {
     std::uint8_t hop_limit = 0;      ///< TTL or hop limit
     bool dont_fragment = false;      ///< DF; always true for IPv6
 };
+/// The EtherType is believed only if the version agrees and, for IPv4, the header length is at
+/// least 20.
 [[nodiscard]] std::optional<IpHeader> parse_ip(Bytes frame);
+/// The same for a frame that may bear one 802.1Q tag.
+[[nodiscard]] std::optional<IpHeader> parse_tagged_ip(Bytes frame);
 
-/// The Internet checksum (RFC 1071) of `data`, continuing from `sum` (not yet complemented).
+/// Where the IP packet of a frame begins: 14, or 18 behind one 802.1Q tag. The fixed header (20 or
+/// 40 bytes) is inside the frame and sound as parse_ip() wants it; IPv4 options need not be.
+struct IpPlace {
+    Family family = Family::ipv4;
+    std::size_t offset = 0;
+};
+[[nodiscard]] std::optional<IpPlace> find_ip(Bytes frame);
+
+/// The Internet checksum (RFC 1071) of `data`, continuing from `sum` (not yet complemented). Only
+/// the last piece may have an odd length.
 [[nodiscard]] std::uint32_t checksum_add(std::uint32_t sum, Bytes data);
 [[nodiscard]] std::uint16_t checksum_finish(std::uint32_t sum);
+
+/// The checksum field after one 16-bit word it covers was replaced (RFC 1624, equation 3).
+[[nodiscard]] std::uint16_t checksum_replace(std::uint16_t checksum, std::uint16_t old_word,
+                                             std::uint16_t new_word);
+
+/// The checksum of an upper-layer message of IPv6 with its pseudo-header (RFC 8200 8.1): 0 over a
+/// message whose checksum field is right. `addresses` are the 32 bytes of source and destination.
+[[nodiscard]] std::uint16_t checksum_ipv6(Bytes addresses, std::uint8_t next_header, Bytes message);
 
 }  // namespace tinc::packet

@@ -1,0 +1,111 @@
+#include "tinc/packet/frame.hpp"
+
+#include <algorithm>
+
+namespace tinc::packet {
+
+namespace {
+
+constexpr std::size_t ethertype_at = 12;
+constexpr std::uint32_t low_half = 0xffffU;
+
+enum class Tag : std::uint8_t { none, allowed };
+
+bool is_sound_ipv4(Bytes packet) {
+    if (packet.size() < ipv4_bytes) return false;
+    const auto first = std::to_integer<unsigned>(packet[0]);
+    return first >> 4U == 4 && (first & 0xfU) >= 5;
+}
+
+bool is_sound_ipv6(Bytes packet) {
+    return packet.size() >= ipv6_bytes && std::to_integer<unsigned>(packet[0]) >> 4U == 6;
+}
+
+std::optional<IpPlace> find_ip(Bytes frame, Tag tag) {
+    if (frame.size() < ethernet_bytes) return std::nullopt;
+    std::size_t offset = ethernet_bytes;
+    auto type = ethertype(frame);
+    if (type == ethertype_vlan && tag == Tag::allowed) {
+        offset += vlan_tag_bytes;
+        if (frame.size() < offset) return std::nullopt;
+        type = get_u16(frame, ethertype_at + vlan_tag_bytes);
+    }
+    const auto packet = frame.subspan(offset);
+    if (type == ethertype_ipv4 && is_sound_ipv4(packet)) return IpPlace{Family::ipv4, offset};
+    if (type == ethertype_ipv6 && is_sound_ipv6(packet)) return IpPlace{Family::ipv6, offset};
+    return std::nullopt;
+}
+
+template <std::size_t count>
+std::array<std::byte, count> array_at(Bytes bytes, std::size_t at) {
+    std::array<std::byte, count> out{};
+    std::ranges::copy(bytes.subspan(at, count), out.begin());
+    return out;
+}
+
+IpHeader read_ipv4(Bytes packet) {
+    return {.family = Family::ipv4,
+            .source = Address::v4(array_at<4>(packet, 12)),
+            .destination = Address::v4(array_at<4>(packet, 16)),
+            .traffic_class = std::to_integer<std::uint8_t>(packet[1]),
+            .hop_limit = std::to_integer<std::uint8_t>(packet[8]),
+            .dont_fragment = (packet[6] & std::byte{0x40}) != std::byte{0}};
+}
+
+IpHeader read_ipv6(Bytes packet) {
+    return {.family = Family::ipv6,
+            .source = Address::v6(array_at<16>(packet, 8)),
+            .destination = Address::v6(array_at<16>(packet, 24)),
+            .traffic_class = static_cast<std::uint8_t>(get_u16(packet, 0) >> 4U & 0xffU),
+            .hop_limit = std::to_integer<std::uint8_t>(packet[7]),
+            .dont_fragment = true};
+}
+
+std::optional<IpHeader> parse_ip(Bytes frame, Tag tag) {
+    const auto place = find_ip(frame, tag);
+    if (!place) return std::nullopt;
+    const auto packet = frame.subspan(place->offset);
+    return place->family == Family::ipv4 ? read_ipv4(packet) : read_ipv6(packet);
+}
+
+std::uint32_t fold(std::uint64_t sum) {
+    while (sum > low_half) sum = (sum & low_half) + (sum >> 16U);
+    return static_cast<std::uint32_t>(sum);
+}
+
+}  // namespace
+
+std::uint16_t ethertype(Bytes frame) { return get_u16(frame, ethertype_at); }
+
+std::optional<IpHeader> parse_ip(Bytes frame) { return parse_ip(frame, Tag::none); }
+
+std::optional<IpHeader> parse_tagged_ip(Bytes frame) { return parse_ip(frame, Tag::allowed); }
+
+std::optional<IpPlace> find_ip(Bytes frame) { return find_ip(frame, Tag::allowed); }
+
+std::uint32_t checksum_add(std::uint32_t sum, Bytes data) {
+    std::uint64_t wide = sum;
+    std::size_t i = 0;
+    for (; i + 1 < data.size(); i += 2) wide += get_u16(data, i);
+    if (i < data.size()) wide += std::to_integer<std::uint64_t>(data[i]) << 8U;
+    return fold(wide);
+}
+
+std::uint16_t checksum_finish(std::uint32_t sum) {
+    return static_cast<std::uint16_t>(~fold(sum) & low_half);
+}
+
+std::uint16_t checksum_replace(std::uint16_t checksum, std::uint16_t old_word,
+                               std::uint16_t new_word) {
+    const std::uint32_t sum = (~std::uint32_t{checksum} & low_half) +
+                              (~std::uint32_t{old_word} & low_half) + std::uint32_t{new_word};
+    return checksum_finish(sum);
+}
+
+std::uint16_t checksum_ipv6(Bytes addresses, std::uint8_t next_header, Bytes message) {
+    auto sum = checksum_add(next_header, addresses);
+    sum += fold(message.size());
+    return checksum_finish(checksum_add(sum, message));
+}
+
+}  // namespace tinc::packet
