@@ -31,7 +31,9 @@ class RsaPublicKey {
                                                                std::string_view source);
 
     [[nodiscard]] std::size_t modulus_bytes() const;
-    /// `data` is modulus_bytes() long and, read as a number, below the modulus.
+    [[nodiscard]] unsigned modulus_bits() const;
+    /// `data` is modulus_bytes() long and, read as a number, below the modulus; else
+    /// Errc::malformed. The result is as long.
     [[nodiscard]] Result<std::vector<std::byte>> encrypt_raw(Bytes data) const;
     /// PKCS#1 PEM, as `tincd -K` appends it to a host file.
     [[nodiscard]] std::string to_pem() const;
@@ -56,15 +58,18 @@ class RsaPrivateKey {
     [[nodiscard]] static Result<RsaPrivateKey> from_hex(std::string_view private_exponent,
                                                         std::string_view modulus,
                                                         std::string_view source);
-    /// Takes seconds. `progress` is called with OpenSSL's stages ('.', '+', '*', '\n').
+    /// Takes seconds; the chance is OpenSSL's own. `progress` may be empty and must not throw; it
+    /// is called with OpenSSL's stages ('.', '+', '*', '\n').
     [[nodiscard]] static Result<RsaPrivateKey> generate(unsigned bits,
                                                         const std::function<void(char)>& progress);
 
     [[nodiscard]] std::size_t modulus_bytes() const;
     [[nodiscard]] RsaPublicKey public_key() const;
-    /// Raw RSA; `data` is modulus_bytes() long. The result is as long.
+    /// Raw RSA; `data` is modulus_bytes() long and, read as a number, below the modulus; else
+    /// Errc::malformed. The result is as long.
     [[nodiscard]] Result<Secret> decrypt_raw(Bytes data) const;
-    /// PKCS#1 PEM, as `tincd -K` writes it. Wipe the text after use.
+    /// PKCS#1 PEM, as `tincd -K` writes it. Wipe the text after use. Errc::refused for a key of
+    /// from_hex(), whose primes nobody knows.
     [[nodiscard]] Result<std::string> to_pem() const;
 
   private:
