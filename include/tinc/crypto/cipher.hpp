@@ -40,18 +40,28 @@ struct CipherSpec {
 
 enum class Direction : std::uint8_t { encrypt, decrypt };
 
+/// How many bytes one key of a stream cipher may encrypt: 2^(4L-1), with L the block size if above
+/// 1, else the IV length if above 1, else 8. The largest number stands for "without limit".
+/// Source: legacy protocol 2.2.
+[[nodiscard]] std::uint64_t stream_budget_bytes(const CipherSpec& spec);
+
 /// One cipher stream over the life of a meta connection. Byte-stream modes only.
 class StreamCipher {
   public:
-    /// Errc::refused for none, block modes and what OpenSSL cannot run.
+    /// Errc::refused for none, block and AEAD modes and what OpenSSL cannot run; Errc::malformed
+    /// if the length of key or IV is not the cipher's.
     [[nodiscard]] static Result<StreamCipher> create(const CipherSpec& spec, Bytes key, Bytes iv,
                                                      Direction direction);
+    /// With a budget other than stream_budget_bytes().
+    [[nodiscard]] static Result<StreamCipher> create(const CipherSpec& spec, Bytes key, Bytes iv,
+                                                     Direction direction,
+                                                     std::uint64_t budget_bytes);
     StreamCipher(StreamCipher&&) noexcept;
     StreamCipher& operator=(StreamCipher&&) noexcept;
     ~StreamCipher();
 
-    /// In place. Errc::exhausted once 2^(4L-1) bytes have passed (L: block size if above 1, else
-    /// IV length if above 1, else 8), which is as far as one key of the cipher may be used.
+    /// In place. Errc::exhausted, and nothing is changed, if more bytes than the budget would have
+    /// passed.
     [[nodiscard]] Result<void> apply(MutableBytes bytes);
 
   private:
@@ -66,7 +76,8 @@ class PacketCipher {
   public:
     /// `material` is key followed by IV, key_material_bytes() long.
     /// Errc::refused for modes that cannot be restarted per packet (CTR, GCM, ChaCha20: what
-    /// 1.0.36 makes of them is unusable) and for what OpenSSL cannot run.
+    /// 1.0.36 makes of them is unusable) and for what OpenSSL cannot run; Errc::malformed if
+    /// `material` has another length.
     [[nodiscard]] static Result<PacketCipher> create(const CipherSpec& spec, Bytes material,
                                                      Direction direction);
     PacketCipher(PacketCipher&&) noexcept;
@@ -77,7 +88,8 @@ class PacketCipher {
     [[nodiscard]] std::size_t output_bound(std::size_t size) const;
 
     /// `out` may be the start of `in` (in place). Returns the bytes written, or nothing when
-    /// decryption fails (padding, length). PKCS#7 padding in block modes.
+    /// decryption fails (padding, length) or `out` is shorter than output_bound(). PKCS#7 padding
+    /// in block modes.
     [[nodiscard]] std::optional<std::size_t> apply(Bytes in, MutableBytes out) noexcept;
 
   private:

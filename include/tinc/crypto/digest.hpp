@@ -28,7 +28,7 @@ struct DigestSpec {
 /// A plain hash. Errc::refused for none and for what OpenSSL cannot run.
 [[nodiscard]] Result<std::vector<std::byte>> hash(const DigestSpec& spec, Bytes data);
 
-/// A keyed hash set up once and used for many packets. Never allocates after create().
+/// A keyed hash set up once and used for many packets: the key is not hashed again for each.
 class Hmac {
   public:
     [[nodiscard]] static Result<Hmac> create(const DigestSpec& spec, Bytes key);
@@ -36,9 +36,10 @@ class Hmac {
     Hmac& operator=(Hmac&&) noexcept;
     ~Hmac();
 
-    /// Writes the first `out.size()` bytes of the MAC; at most the digest's size.
+    /// Writes the first `out.size()` bytes of the MAC; that is at most the digest's size.
     void sign(Bytes data, MutableBytes out) noexcept;
-    /// Whether `mac` is the beginning of the MAC of `data`; in constant time.
+    /// Whether `mac` is the beginning of the MAC of `data`; in constant time. False if it is longer
+    /// than the digest.
     [[nodiscard]] bool verify(Bytes data, Bytes mac) noexcept;
 
   private:
