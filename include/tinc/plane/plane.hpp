@@ -1,0 +1,216 @@
+#pragma once
+
+// The way of packets. Batches come in from the device or a socket; each frame is decided upon,
+// sealed or opened in place, and left in an Outbox. Everything here is bounded, and nothing is
+// remembered of a packet but counters.
+//
+//     from_device  --> route --> send --> seal --> outbox.datagrams
+//     from_network --> identify --> open --> probe? | route --> deliver (outbox.frames)
+//                                                   '-> send  (relay: sealed anew)
+//     from_peer    --> route
+//
+// What a packet cannot decide by itself (no key, only TCP, a new address, a probe's answer) becomes
+// an Event for the control side, which answers by the set_ functions.
+
+#include "tinc/base/bytes.hpp"
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/base/random.hpp"
+#include "tinc/base/time.hpp"
+#include "tinc/graph/forwarding_table.hpp"
+#include "tinc/legacy/datagram.hpp"
+#include "tinc/packet/frame.hpp"
+#include "tinc/packet/icmp.hpp"
+#include "tinc/packet/packet.hpp"
+#include "tinc/plane/drop.hpp"
+#include "tinc/plane/outbox.hpp"
+#include "tinc/plane/trial_budget.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace tinc::plane {
+
+enum class Forwarding : std::uint8_t { off, internal, kernel };
+enum class Broadcast : std::uint8_t { no, tree, direct };
+
+struct PlaneSettings {
+    Forwarding forwarding = Forwarding::internal;
+    Broadcast broadcast = Broadcast::tree;
+    bool tcp_only = false;
+    bool direct_only = false;
+    bool decrement_ttl = false;
+    bool priority_inheritance = false;
+    bool clamp_mss = true;
+    std::uint16_t own_mtu = limits::frame_bytes;
+    std::string device;  ///< as the log calls it
+};
+
+/// A packet waits for a key of this node. Reported for each such packet; the control side limits
+/// how often it asks.
+struct KeyWanted {
+    NodeIndex node{};
+};
+/// An MTU probe came back.
+struct ProbeReply {
+    NodeIndex node{};
+    std::size_t frame_bytes = 0;
+};
+/// An authenticated packet of this node came from another address than it had.
+struct SourceMoved {
+    NodeIndex node{};
+    Endpoint remote;
+    SocketIndex socket{};
+};
+/// A frame for the meta connection of a neighbour.
+struct SendByTcp {
+    NodeIndex neighbour{};
+    std::vector<std::byte> frame;
+};
+/// A receive counter has come near its end: all keys we gave out must be new.
+struct KeysWornOut {};
+
+using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, KeysWornOut>;
+
+/// Whether a frame that came by TCP must stay on TCP if it is passed on.
+enum class Transport : std::uint8_t { any, keep_on_tcp };
+
+class Plane {
+  public:
+    static constexpr NodeIndex self{0};
+    /// How long the key before the present one still opens packets that were on their way.
+    static constexpr std::chrono::seconds old_key_grace{10};
+
+    Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log);
+
+    // --- set by the control side ---------------------------------------------------------------
+    void set_settings(PlaneSettings settings) { settings_ = std::move(settings); }
+    void set_table(std::shared_ptr<const graph::ForwardingTable> table);
+    void set_name(NodeIndex node, std::string name);
+    void set_sealer(NodeIndex node, std::optional<legacy::Sealer> sealer);
+    /// The opener before it is kept for old_key_grace.
+    void set_opener(NodeIndex node, std::optional<legacy::Opener> opener, Time now);
+    void set_address(NodeIndex node, const std::optional<Endpoint>& remote, SocketIndex socket);
+    /// `mtu` limits what is routed there, `min_mtu` what is known to pass by UDP; frame bytes.
+    void set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu);
+    /// Edge addresses of the mesh, where packets from unknown ports may come from.
+    void set_announced_addresses(std::unordered_multimap<Address, NodeIndex> addresses);
+    /// Nothing of the node remains; its slot may be used for another.
+    void forget(NodeIndex node);
+
+    // --- packets -------------------------------------------------------------------------------
+    void from_device(packet::Batch& frames, Time now, Outbox& out);
+    void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
+                      SocketIndex socket, Time now, Outbox& out);
+    /// A PACKET of a directly connected node. `frame` may be larger than any VPN frame.
+    void from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now, Outbox& out);
+
+    /// An MTU probe of `frame_bytes` (64 to limits::frame_bytes). With `local` it goes there
+    /// instead of to the node's address: a broadcast on the LAN.
+    struct LocalTarget {
+        Endpoint remote;
+        SocketIndex socket{};
+    };
+    void send_probe(NodeIndex node, std::size_t frame_bytes,
+                    const std::optional<LocalTarget>& local, Outbox& out);
+
+    [[nodiscard]] std::vector<Event> take_events();
+
+    [[nodiscard]] std::uint64_t dropped(Drop reason) const {
+        return dropped_[static_cast<std::size_t>(reason)];
+    }
+    /// Bytes of frames read from and written to the device.
+    [[nodiscard]] std::uint64_t device_bytes_in() const { return device_bytes_in_; }
+    [[nodiscard]] std::uint64_t device_bytes_out() const { return device_bytes_out_; }
+
+  private:
+    /// How a frame travels on.
+    struct Way {
+        Transport transport = Transport::any;
+        std::uint8_t traffic_class = 0;
+    };
+
+    /// All the data plane knows of a node.
+    struct Slot {
+        std::string name;
+        std::optional<legacy::Sealer> sealer;
+        std::optional<legacy::Opener> opener;
+        std::optional<legacy::Opener> old_opener;
+        Time old_opener_until{};
+        std::optional<Endpoint> remote;
+        SocketIndex socket{};
+        std::size_t mtu = limits::frame_bytes;
+        std::size_t min_mtu = 0;
+    };
+
+    // Receiving (receive.cpp)
+    void receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
+                 Outbox& out);
+    [[nodiscard]] std::optional<NodeIndex> identify(Bytes datagram, const Endpoint& source,
+                                                    Time now);
+    [[nodiscard]] bool recognises(NodeIndex node, Bytes datagram, Time now);
+    [[nodiscard]] legacy::Opener::Verdict open(Slot& slot, packet::Packet& datagram, Time now,
+                                               std::size_t& payload_bytes);
+    void report_refusal(NodeIndex node, legacy::Opener::Verdict verdict, const Endpoint& source);
+    void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
+                      Outbox& out);
+
+    // Routing (route.cpp)
+    void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
+    void route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHeader& ip,
+                  Transport transport, Time now, Outbox& out);
+    void answer_arp(NodeIndex source, packet::Packet& frame, Outbox& out);
+    void answer_solicitation(NodeIndex source, packet::Packet& frame, const Address& target,
+                             Outbox& out);
+    [[nodiscard]] bool count_down(NodeIndex source, packet::Packet& frame, Time now, Outbox& out);
+    void forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
+                 const packet::IpHeader& ip, Transport transport, Time now, Outbox& out);
+    void broadcast(NodeIndex source, packet::Packet& frame, Time now, Outbox& out);
+    void refuse(NodeIndex source, packet::Packet& frame, packet::Unreachable reason,
+                std::uint16_t mtu, Time now, Outbox& out);
+    void too_big(NodeIndex source, NodeIndex owner, packet::Packet& frame, std::size_t limit,
+                 const packet::IpHeader& ip, Way way, Time now, Outbox& out);
+
+    // Sending (send.cpp)
+    void send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    void send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    void send_tcp(NodeIndex node, Bytes frame);
+    void emit(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    void deliver(packet::Packet& frame, Outbox& out);
+
+    [[nodiscard]] Slot& slot(NodeIndex node);
+    [[nodiscard]] const graph::ForwardingTable::Hop& hop(NodeIndex node) const {
+        return table_->hop(node);
+    }
+    [[nodiscard]] std::string label(NodeIndex node);  ///< "beta (10.99.1.2 port 655)"
+    void drop(Drop reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
+    void post(Event event);
+
+    PlaneSettings settings_;
+    RandomSource& random_;
+    LogSink& log_;
+    std::shared_ptr<const graph::ForwardingTable> table_;
+    std::vector<Slot> slots_;
+    std::unordered_map<Endpoint, NodeIndex> by_remote_;
+    std::unordered_multimap<Address, NodeIndex> announced_;
+    TrialBudget trials_;
+    std::uint32_t trial_cursor_ = 0;  ///< where the next round of trials begins
+    std::vector<Event> events_;
+    std::array<std::uint64_t, drop_count> dropped_{};
+    std::uint64_t device_bytes_in_ = 0;
+    std::uint64_t device_bytes_out_ = 0;
+    Time icmp_second_{};
+    std::uint32_t icmp_sent_ = 0;
+    Time unknown_logged_ = Time::min();
+};
+
+}  // namespace tinc::plane

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "tinc/base/limits.hpp"
+#include "tinc/base/time.hpp"
+
+#include <cstdint>
+
+namespace tinc::plane {
+
+/// How many keys may still be tried on datagrams from unknown addresses in this second. Keeps the
+/// price of a flood of forged datagrams independent of the number of nodes.
+class TrialBudget {
+  public:
+    [[nodiscard]] bool take(Time now) {
+        if (now - second_ >= std::chrono::seconds(1)) {
+            second_ = now;
+            used_ = 0;
+        }
+        if (used_ == limits::trials_per_second) return false;
+        ++used_;
+        return true;
+    }
+
+  private:
+    Time second_{};
+    std::uint32_t used_ = 0;
+};
+
+}  // namespace tinc::plane

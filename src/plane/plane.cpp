@@ -1,0 +1,113 @@
+#include "tinc/plane/plane.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tinc::plane {
+
+namespace {
+
+/// Requests to the control side between two turns; more are dropped like packets.
+constexpr std::size_t event_limit = 1'024;
+
+}  // namespace
+
+Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log)
+    : settings_(std::move(settings)),
+      random_(random),
+      log_(log),
+      table_(std::make_shared<const graph::ForwardingTable>()) {
+    slot(self).name = std::move(own_name);
+}
+
+void Plane::set_table(std::shared_ptr<const graph::ForwardingTable> table) {
+    TINC_ASSERT(table != nullptr);
+    table_ = std::move(table);
+}
+
+void Plane::set_name(NodeIndex node, std::string name) { slot(node).name = std::move(name); }
+
+void Plane::set_sealer(NodeIndex node, std::optional<legacy::Sealer> sealer) {
+    slot(node).sealer = std::move(sealer);
+}
+
+void Plane::set_opener(NodeIndex node, std::optional<legacy::Opener> opener, Time now) {
+    auto& target = slot(node);
+    if (target.opener) {
+        target.old_opener = std::move(target.opener);
+        target.old_opener_until = now + old_key_grace;
+    }
+    target.opener = std::move(opener);
+}
+
+void Plane::set_address(NodeIndex node, const std::optional<Endpoint>& remote, SocketIndex socket) {
+    auto& target = slot(node);
+    if (target.remote) {
+        const auto known = by_remote_.find(*target.remote);
+        if (known != by_remote_.end() && known->second == node) by_remote_.erase(known);
+    }
+    target.remote = remote;
+    target.socket = socket;
+    if (remote) by_remote_[*remote] = node;
+}
+
+void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
+    auto& target = slot(node);
+    target.mtu = std::min(mtu, limits::frame_bytes);
+    target.min_mtu = std::min(min_mtu, limits::frame_bytes);
+}
+
+void Plane::set_announced_addresses(std::unordered_multimap<Address, NodeIndex> addresses) {
+    announced_ = std::move(addresses);
+}
+
+void Plane::forget(NodeIndex node) {
+    set_address(node, std::nullopt, SocketIndex{0});
+    slot(node) = Slot{};
+}
+
+void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        auto& frame = frames[i];
+        device_bytes_in_ += frame.size();
+        log_.print(Level::traffic, Severity::debug, "Read packet of {} bytes from {}", frame.size(),
+                   settings_.device);
+        route(self, frame, Transport::any, now, out);
+    }
+}
+
+void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now,
+                      Outbox& out) {
+    if (frame.empty()) return;
+    if (frame.size() > limits::datagram_bytes) return drop(Drop::too_long);
+    auto* packet = out.spare();
+    if (packet == nullptr) return drop(Drop::queue_full);
+    packet->assign(frame);
+    log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}", frame.size(),
+               label(neighbour));
+    route(neighbour, *packet, transport, now, out);
+}
+
+std::vector<Event> Plane::take_events() { return std::exchange(events_, {}); }
+
+void Plane::post(Event event) {
+    if (events_.size() >= event_limit) return drop(Drop::queue_full);
+    events_.push_back(std::move(event));
+}
+
+Plane::Slot& Plane::slot(NodeIndex node) {
+    if (to_index(node) >= slots_.size()) {
+        TINC_ASSERT(to_index(node) < limits::nodes);
+        slots_.resize(to_index(node) + 1);
+    }
+    return slots_[to_index(node)];
+}
+
+std::string Plane::label(NodeIndex node) {
+    const auto& target = slot(node);
+    if (node == self) return fmt::format("{} (MYSELF)", target.name);
+    if (!target.remote) return fmt::format("{} (unknown port unknown)", target.name);
+    return fmt::format("{} ({})", target.name, target.remote->text());
+}
+
+}  // namespace tinc::plane

@@ -1,0 +1,209 @@
+#include "tinc/packet/neighbour.hpp"
+#include "tinc/packet/shape.hpp"
+#include "tinc/plane/plane.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <algorithm>
+
+namespace tinc::plane {
+
+namespace {
+
+using packet::Unreachable;
+
+// The smallest frames every path must carry, whatever was measured: 576 and 1280 bytes of IP with
+// an Ethernet header.
+constexpr std::size_t least_ipv4_frame = 590;
+constexpr std::size_t least_ipv6_frame = 1294;
+
+bool is_group_address(const Address& address) {
+    if (address.is_multicast()) return true;
+    return address.family() == Family::ipv4 &&
+           std::ranges::all_of(address.bytes(), [](std::byte b) { return b == std::byte{0xff}; });
+}
+
+}  // namespace
+
+void Plane::route(NodeIndex source, packet::Packet& frame, Transport transport, Time now,
+                  Outbox& out) {
+    if (frame.size() < packet::ethernet_bytes) {
+        drop(Drop::too_short);
+        return log_.print(Level::traffic, Severity::error, "Got too short packet from {}",
+                          label(source));
+    }
+    if (frame.size() > limits::frame_bytes) return drop(Drop::too_long);
+    if (settings_.forwarding == Forwarding::kernel && source != self) return deliver(frame, out);
+    const auto type = packet::ethertype(frame.bytes());
+    if (type == packet::ethertype_arp) return answer_arp(source, frame, out);
+    if (type != packet::ethertype_ipv4 && type != packet::ethertype_ipv6) {
+        drop(Drop::unknown_type);
+        return log_.print(Level::traffic, Severity::warning,
+                          "Cannot route packet from {}: unknown type {:#06x}", label(source), type);
+    }
+    const auto ip = packet::parse_ip(frame.bytes());
+    if (!ip) return drop(Drop::malformed);
+    if (const auto target = packet::neighbour_solicitation_target(frame.bytes()))
+        return answer_solicitation(source, frame, *target, out);
+    route_ip(source, frame, *ip, transport, now, out);
+}
+
+void Plane::route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHeader& ip,
+                     Transport transport, Time now, Outbox& out) {
+    if (settings_.broadcast != Broadcast::no && is_group_address(ip.destination))
+        return broadcast(source, frame, now, out);
+
+    const auto owner = table_->owner_of(ip.destination);
+    if (!owner) {
+        drop(Drop::no_subnet);
+        if (log_.shows(Level::traffic))
+            log_.print(Level::traffic, Severity::warning,
+                       "Cannot route packet from {}: unknown {} destination address {}",
+                       label(source), ip.family == Family::ipv4 ? "IPv4" : "IPv6",
+                       ip.destination.text());
+        return refuse(source, frame, Unreachable::no_subnet, 0, now, out);
+    }
+    if (*owner == source) {
+        drop(Drop::looping);
+        return log_.print(Level::traffic, Severity::warning, "Packet looping back to {}!",
+                          label(source));
+    }
+    if (!hop(*owner).reachable && *owner != self) {
+        drop(Drop::unreachable);
+        return refuse(source, frame, Unreachable::owner_down, 0, now, out);
+    }
+    if (settings_.forwarding == Forwarding::off && source != self && *owner != self) {
+        drop(Drop::prohibited);
+        return refuse(source, frame, Unreachable::prohibited, 0, now, out);
+    }
+    if (settings_.decrement_ttl && source != self && *owner != self &&
+        !count_down(source, frame, now, out))
+        return;
+    forward(source, *owner, frame, ip, transport, now, out);
+}
+
+void Plane::forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
+                    const packet::IpHeader& ip, Transport transport, Time now, Outbox& out) {
+    if (owner == self) {
+        // What arrives was clamped by its sender for the way here; our own way back may be
+        // narrower than what it knows.
+        if (settings_.clamp_mss)
+            packet::clamp_mss(frame.bytes(), slot(source).mtu);
+        return deliver(frame, out);
+    }
+    const auto& target = hop(owner);
+    const auto via = target.via == self ? target.nexthop : target.via;
+    if (via == source) {
+        drop(Drop::looping);
+        return log_.print(Level::traffic, Severity::error, "Routing loop for packet from {}!",
+                          label(source));
+    }
+    if (settings_.direct_only && owner != via) {
+        drop(Drop::prohibited);
+        return refuse(source, frame, Unreachable::prohibited, 0, now, out);
+    }
+    const Way way{
+        .transport = transport,
+        .traffic_class = settings_.priority_inheritance ? ip.traffic_class : std::uint8_t{0}};
+    const auto limit =
+        std::max(slot(via).mtu, ip.family == Family::ipv4 ? least_ipv4_frame : least_ipv6_frame);
+    if (frame.size() > limit) return too_big(source, owner, frame, limit, ip, way, now, out);
+
+    if ((hop(via).options & wire::option::clamp_mss) != 0) {
+        const auto from = source == self ? std::size_t{settings_.own_mtu} : slot(source).mtu;
+        packet::clamp_mss(frame.bytes(), std::min(from, slot(via).mtu));
+    }
+    send(owner, frame, way, out);
+}
+
+void Plane::too_big(NodeIndex source, NodeIndex owner, packet::Packet& frame, std::size_t limit,
+                    const packet::IpHeader& ip, Way way, Time now, Outbox& out) {
+    log_.print(Level::traffic, Severity::info, "Packet for {} length {} larger than MTU {}",
+               label(owner), frame.size(), limit);
+    if (ip.dont_fragment) {
+        drop(Drop::too_big);
+        const auto mtu = static_cast<std::uint16_t>(limit - packet::ethernet_bytes);
+        return refuse(source, frame, Unreachable::too_big, mtu, now, out);
+    }
+    const bool cut = packet::fragment_ipv4(frame.bytes(), limit, [&](Bytes fragment) {
+        auto* piece = out.spare();
+        if (piece == nullptr) return drop(Drop::queue_full);
+        piece->assign(fragment);
+        send(owner, *piece, way, out);
+    });
+    if (!cut) drop(Drop::too_big);
+}
+
+/// Answers with an ICMP error to where the frame came from; a few in a second, no more.
+void Plane::refuse(NodeIndex source, packet::Packet& frame, Unreachable reason, std::uint16_t mtu,
+                   Time now, Outbox& out) {
+    if (now - icmp_second_ >= std::chrono::seconds(1)) {
+        icmp_second_ = now;
+        icmp_sent_ = 0;
+    }
+    if (icmp_sent_ == limits::icmp_per_second) return;
+    if (!packet::make_icmp_error(frame, reason, {.mtu = mtu, .source = std::nullopt})) return;
+    ++icmp_sent_;
+    send(source, frame, Way{}, out);
+}
+
+bool Plane::count_down(NodeIndex source, packet::Packet& frame, Time now, Outbox& out) {
+    if (packet::decrement_hop_limit(frame.bytes()) != packet::HopLimit::expired) return true;
+    drop(Drop::hop_limit);
+    refuse(source, frame, Unreachable::time_exceeded, 0, now, out);
+    return false;
+}
+
+void Plane::answer_arp(NodeIndex source, packet::Packet& frame, Outbox& out) {
+    drop(Drop::neighbour);
+    if (source != self)
+        return log_.print(Level::traffic, Severity::warning,
+                          "Got ARP request from {} while in "
+                          "router mode!",
+                          label(source));
+    const auto target = packet::arp_request_target(frame.bytes());
+    if (!target) return;
+    const auto owner = table_->owner_of(*target);
+    if (!owner || *owner == self || !packet::make_arp_reply(frame)) return;
+    deliver(frame, out);
+}
+
+void Plane::answer_solicitation(NodeIndex source, packet::Packet& frame, const Address& target,
+                                Outbox& out) {
+    drop(Drop::neighbour);
+    if (source != self)
+        return log_.print(Level::traffic, Severity::warning,
+                          "Got neighbor solicitation request from {} while in router mode!",
+                          label(source));
+    const auto owner = table_->owner_of(target);
+    if (!owner || *owner == self || !packet::make_neighbour_advertisement(frame)) return;
+    deliver(frame, out);
+}
+
+/// Along the spanning tree, or directly to all that can be reached so; a copy to our own device.
+void Plane::broadcast(NodeIndex source, packet::Packet& frame, Time now, Outbox& out) {
+    log_.print(Level::traffic, Severity::info, "Broadcasting packet of {} bytes from {}",
+               frame.size(), label(source));
+    if (settings_.decrement_ttl && source != self && !count_down(source, frame, now, out)) return;
+    const auto send_copy = [&](NodeIndex node) {
+        auto* copy = out.spare();
+        if (copy == nullptr) return drop(Drop::queue_full);
+        copy->assign(frame.bytes());
+        send(node, *copy, Way{}, out);
+    };
+    if (settings_.broadcast == Broadcast::tree) {
+        const auto came_from = source == self ? self : hop(source).nexthop;
+        for (const auto neighbour : table_->tree_neighbours())
+            if (neighbour != came_from) send_copy(neighbour);
+    } else if (source == self) {
+        for (std::uint32_t i = 1; i < table_->hop_count(); ++i) {
+            const NodeIndex node{i};
+            const auto& target = hop(node);
+            const bool direct =
+                target.via == node || (target.via == self && target.nexthop == node);
+            if (target.reachable && direct && slot(node).remote) send_copy(node);
+        }
+    }
+    if (source != self) deliver(frame, out);
+}
+
+}  // namespace tinc::plane

@@ -1,0 +1,100 @@
+#include "tinc/plane/plane.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <algorithm>
+
+namespace tinc::plane {
+
+namespace {
+
+namespace option = wire::option;
+
+constexpr std::size_t smallest_probe_bytes = 64;
+
+bool is_probe(Bytes frame) { return packet::ethertype(frame) == packet::ethertype_probe; }
+
+}  // namespace
+
+void Plane::send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+    if (node == self) return deliver(frame, out);
+    const auto& target = hop(node);
+    if (!target.reachable) return drop(Drop::unreachable);
+    log_.print(Level::traffic, Severity::info, "Sending packet of {} bytes to {}", frame.size(),
+               label(node));
+    const bool keep_on_tcp = way.transport == Transport::keep_on_tcp;
+    const auto next = keep_on_tcp || target.via == self ? target.nexthop : target.via;
+    if (keep_on_tcp || settings_.tcp_only || (hop(next).options & option::tcp_only) != 0)
+        return send_tcp(next, frame.bytes());
+    send_udp(next, frame, way, out);
+}
+
+/// By UDP if the frame is known to pass, else by the next node on the way, else by TCP.
+void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+    // Each step goes one hop nearer to us, so this ends; the bound is for tables that contradict
+    // themselves between two recomputations.
+    for (int steps = 0; steps < 2; ++steps) {
+        const auto& target = hop(node);
+        if (!target.reachable) return drop(Drop::unreachable);
+        const auto& receiver = slot(node);
+        if (!receiver.sealer) {
+            post(KeyWanted{node});
+            return send_tcp(node, frame.bytes());
+        }
+        const bool unproven = (target.options & option::pmtu_discovery) != 0 &&
+                              !is_probe(frame.bytes()) && frame.size() > receiver.min_mtu;
+        if (!unproven) return emit(node, frame, way, out);
+        if (target.nexthop == node) break;
+        node = target.nexthop;
+        if ((hop(node).options & option::tcp_only) != 0) break;
+    }
+    send_tcp(node, frame.bytes());
+}
+
+void Plane::emit(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+    auto& receiver = slot(node);
+    if (!receiver.remote) return send_tcp(node, frame.bytes());
+    const auto frame_bytes = frame.size();
+    if (!receiver.sealer->seal(frame)) return drop(Drop::unsealed);
+    out.send({.packet = &frame,
+              .node = node,
+              .frame_bytes = frame_bytes,
+              .remote = *receiver.remote,
+              .socket = receiver.socket,
+              .traffic_class = way.traffic_class});
+}
+
+void Plane::send_tcp(NodeIndex node, Bytes frame) {
+    const auto& target = hop(node);
+    if (!target.reachable) return drop(Drop::unreachable);
+    post(SendByTcp{target.nexthop, {frame.begin(), frame.end()}});
+}
+
+void Plane::deliver(packet::Packet& frame, Outbox& out) {
+    device_bytes_out_ += frame.size();
+    log_.print(Level::traffic, Severity::debug, "Writing packet of {} bytes to {}", frame.size(),
+               settings_.device);
+    out.deliver(frame);
+}
+
+void Plane::send_probe(NodeIndex node, std::size_t frame_bytes,
+                       const std::optional<LocalTarget>& local, Outbox& out) {
+    auto& receiver = slot(node);
+    if (!receiver.sealer || (!local && !receiver.remote)) return drop(Drop::no_key);
+    auto* frame = out.spare();
+    if (frame == nullptr) return drop(Drop::queue_full);
+    frame->resize(std::clamp(frame_bytes, smallest_probe_bytes, limits::frame_bytes));
+    random_.fill(frame->bytes());
+    std::ranges::fill(frame->bytes().first(packet::ethernet_bytes), std::byte{0});
+    log_.print(Level::traffic, Severity::info, "Sending MTU probe length {} to {}", frame->size(),
+               label(node));
+    const auto size = frame->size();
+    if (!receiver.sealer->seal(*frame)) return drop(Drop::unsealed);
+    out.send({.packet = frame,
+              .node = node,
+              .frame_bytes = size,
+              .remote = local ? local->remote : *receiver.remote,
+              .socket = local ? local->socket : receiver.socket,
+              .is_broadcast = local.has_value()});
+}
+
+}  // namespace tinc::plane
