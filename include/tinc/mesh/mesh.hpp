@@ -1,0 +1,220 @@
+#pragma once
+
+// The life of the mesh as one node sees it. Lines of authenticated connections and news of the data
+// plane come in; lines, settings of the data plane and script calls go out as Effects.
+//
+//     mesh.cpp        connections, time, dispatch of requests
+//     floods.cpp      ADD/DEL_SUBNET, ADD/DEL_EDGE, contradictions, purge
+//     keys.cpp        REQ_KEY, ANS_KEY, KEY_CHANGED, expiry
+//     reachability.cpp  what follows when nodes come and go: scripts, addresses, keys
+//     discovery.cpp   MTU probes, UDP addresses, local discovery
+//     dump.cpp        what SIGUSR2 shows
+//
+// Paths are not found anew for each line but once per turn, in settle(), and in a storm of changes
+// at most every recompute_pause.
+
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/error.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/base/random.hpp"
+#include "tinc/base/time.hpp"
+#include "tinc/graph/graph.hpp"
+#include "tinc/legacy/datagram.hpp"
+#include "tinc/mesh/effect.hpp"
+#include "tinc/mesh/path_mtu.hpp"
+#include "tinc/mesh/rate_limit.hpp"
+#include "tinc/mesh/seen_requests.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tinc::mesh {
+
+struct MeshSettings {
+    std::string name;
+    std::vector<wire::Subnet> subnets;
+    legacy::PacketSuite suite;  ///< what others use to send to us
+    std::size_t replay_window_bytes = 16;
+    std::uint32_t options = 0;  ///< our own option bits, as dumps show them
+    std::uint16_t pmtu = limits::frame_bytes;
+    std::chrono::seconds ping_interval{60};
+    std::chrono::seconds ping_timeout{5};
+    std::chrono::seconds key_expire{3600};
+    bool local_discovery = false;
+};
+
+/// A connection whose authentication ended well.
+struct Activation {
+    PeerId peer{};
+    std::string name;
+    std::string label;          ///< "beta (10.99.1.2 port 42705)"
+    Endpoint address;           ///< its TCP address with the port it announced
+    std::uint32_t options = 0;  ///< of both ends, merged
+    std::int32_t weight = 0;
+    std::optional<std::uint16_t> pmtu;  ///< from its host file
+};
+
+class Mesh {
+  public:
+    static constexpr std::chrono::milliseconds recompute_pause{50};
+    static constexpr std::chrono::seconds key_request_pause{10};
+
+    Mesh(MeshSettings settings, RandomSource& random, LogSink& log);
+
+    /// Our own subnets are up: their scripts.
+    void announce_own_subnets();
+    /// The sockets we listen on; keys begin to age.
+    void start(std::span<const Endpoint> listening, Time now);
+    /// New own subnets are announced, gone ones retracted; other settings are taken over.
+    void reload(MeshSettings settings);
+    /// Everything goes away without a word to the others: the -down scripts.
+    void stop();
+
+    // --- connections ---------------------------------------------------------------------------
+    /// The newest connection of a node wins; an older one is closed. Errc::exhausted at a limit.
+    [[nodiscard]] Result<void> activated(const Activation& activation, Time now);
+    void connection_lost(PeerId peer, Time now);
+    /// One request of an active connection, numbers 10 to 16. An error closes the connection.
+    [[nodiscard]] Result<void> receive(PeerId peer, wire::Request request, std::string_view line,
+                                       Time now);
+    /// The connection that leads to a node, if it is reachable.
+    [[nodiscard]] std::optional<PeerId> connection_towards(NodeIndex node) const;
+    [[nodiscard]] std::optional<NodeIndex> node_of(PeerId peer) const;
+    [[nodiscard]] std::optional<PeerId> connection_of(std::string_view name) const;
+
+    // --- news of the data plane ----------------------------------------------------------------
+    void key_wanted(NodeIndex node, Time now);
+    void probe_replied(NodeIndex node, std::size_t frame_bytes);
+    void source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now);
+    void datagram_too_big(NodeIndex node, std::size_t frame_bytes);
+    void expire_keys(Time now);
+
+    // --- time ----------------------------------------------------------------------------------
+    [[nodiscard]] Time deadline() const;
+    void on_time(Time now);
+    /// Ends a turn: finds paths anew if something changed. Call after every other call.
+    void settle(Time now);
+    [[nodiscard]] std::vector<Effect> take_effects();
+
+    // --- the operator --------------------------------------------------------------------------
+    /// SIGWINCH: forget unreachable nodes and tell the others.
+    void purge();
+    void dump() const;
+    /// SIGALRM: probes and housekeeping are due.
+    void flush(Time now);
+
+    [[nodiscard]] const graph::Graph& graph() const { return graph_; }
+    /// Largest frame that is routed to a node, and the largest that was proven to pass by UDP.
+    [[nodiscard]] const PathMtu* path_mtu(NodeIndex node) const;
+    [[nodiscard]] std::optional<Endpoint> udp_address(NodeIndex node) const;
+    [[nodiscard]] bool has_key(NodeIndex node) const;
+
+  private:
+    struct Connection {
+        NodeIndex node{};
+        std::string label;
+        std::uint32_t options = 0;
+        std::size_t new_nodes = 0;  ///< nodes we first heard of by this connection
+    };
+    /// What we remember of a node besides the graph.
+    struct Member {
+        std::optional<PeerId> connection;
+        std::optional<Endpoint> remote;
+        SocketIndex socket{};
+        std::optional<legacy::PacketSuite> sealing;  ///< of the key we have for sending
+        bool has_our_key = false;
+        Time last_key_request = Time::min();
+        PathMtu path_mtu;
+        Time armed = never;  ///< when the next probes are due
+        std::uint32_t options = 0;
+    };
+
+    // floods.cpp
+    Result<void> on_add_subnet(PeerId peer, std::string_view line, Time now);
+    Result<void> on_del_subnet(PeerId peer, std::string_view line, Time now);
+    Result<void> on_add_edge(PeerId peer, std::string_view line, Time now);
+    Result<void> on_del_edge(PeerId peer, std::string_view line, Time now);
+    Result<void> change_edge(PeerId peer, const wire::AddEdge& message, NodeIndex from,
+                             NodeIndex to, std::string_view line, Time now);
+    void correct(PeerId peer, const std::string& key, std::string line, Time now);
+    void check_contradictions(Time now);
+    void send_everything(PeerId peer);
+    void forget_unreachable();
+    void retract_unreachable();
+    [[nodiscard]] Result<NodeIndex> known_or_new(PeerId peer, std::string_view name);
+    [[nodiscard]] std::string add_edge_line(const graph::Edge& edge);
+    [[nodiscard]] std::string del_edge_line(const std::string& from, const std::string& to);
+    [[nodiscard]] std::string subnet_line(wire::Request request, NodeIndex owner,
+                                          const wire::Subnet& subnet);
+    [[nodiscard]] std::uint32_t nonce() { return random_.next_u32() & 0x7fffffffU; }
+
+    // keys.cpp
+    Result<void> on_key_changed(PeerId peer, std::string_view line, Time now);
+    Result<void> on_req_key(PeerId peer, std::string_view line, Time now);
+    Result<void> on_ans_key(PeerId peer, std::string_view line, Time now);
+    void take_key(NodeIndex from, const wire::AnsKey& message, Time now);
+    void give_key(NodeIndex to);
+    void lose_key(NodeIndex node);
+    [[nodiscard]] bool may_relay(PeerId from_peer, const std::string& from, const std::string& to,
+                                 NodeIndex target, Time now);
+
+    // reachability.cpp
+    void became_reachable(NodeIndex node);
+    void became_unreachable(NodeIndex node);
+    void call_host_scripts(NodeIndex node, std::string_view suffix);
+    void call_subnet_script(NodeIndex owner, const wire::Subnet& subnet, std::string_view suffix);
+    void adopt_announced_addresses();
+    void retract_edges_of_lost_neighbours();
+
+    // discovery.cpp
+    void run_probes(NodeIndex node, Time now);
+    void probe_locally(NodeIndex node, std::size_t frame_bytes);
+    void set_remote(NodeIndex node, const std::optional<Endpoint>& remote);
+    void publish_mtu(NodeIndex node);
+    void arm_probes(NodeIndex node);
+    [[nodiscard]] SocketIndex socket_for(Family family) const;
+
+    // mesh.cpp
+    void send(PeerId peer, std::string line);
+    void broadcast(wire::Request request, const std::string& line);
+    void forward(PeerId from, wire::Request request, std::string_view line);
+    void housekeeping(Time now);
+    [[nodiscard]] Member& member(NodeIndex node);
+    [[nodiscard]] const Member* find_member(NodeIndex node) const;
+    [[nodiscard]] std::string host_text(NodeIndex node) const;  ///< "10.0.0.1 port 655"
+    [[nodiscard]] std::string label(NodeIndex node) const;      ///< "beta (10.0.0.1 port 655)"
+
+    MeshSettings settings_;
+    RandomSource& random_;
+    LogSink& log_;
+    graph::Graph graph_;
+    std::vector<Member> members_;
+    std::map<PeerId, Connection> connections_;
+    std::vector<Endpoint> listening_;
+    std::vector<Effect> effects_;
+    SeenRequests seen_;
+    RateLimit corrections_{1, std::chrono::seconds(1), 1'024};
+    RateLimit relayed_keys_{10, std::chrono::seconds(1)};
+    RateLimit key_news_{1, std::chrono::seconds(1)};
+    std::vector<NodeIndex> lost_neighbours_;  ///< since the last settle()
+    bool table_is_stale_ = false;
+    Time next_recompute_ = Time::min();
+    Time next_housekeeping_ = never;
+    Time keys_expire_ = never;
+    std::uint32_t contradicting_adds_ = 0;
+    std::uint32_t contradicting_dels_ = 0;
+    std::chrono::seconds retreat_{10};
+    std::set<std::pair<Time, NodeIndex>> probe_times_;  ///< exactly the members' `armed` times
+};
+
+}  // namespace tinc::mesh

@@ -1,0 +1,159 @@
+#include "tinc/mesh/connector.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tinc::mesh {
+
+namespace {
+
+constexpr std::chrono::seconds backoff_step{5};
+
+}  // namespace
+
+void Connector::set_targets(const std::vector<std::string>& names, Intervals intervals, Time now) {
+    intervals_ = intervals;
+    std::erase_if(targets_, [&](const auto& entry) {
+        return std::ranges::find(names, entry.first) == names.end();
+    });
+    for (const auto& name : names) {
+        auto& target = targets_[name];
+        target.backoff = std::chrono::seconds(0);
+        if (target.state == Target::State::waiting) target.due = now;
+    }
+}
+
+Time Connector::deadline() const {
+    auto next = never;
+    for (const auto& [name, target] : targets_)
+        if (target.state == Target::State::waiting) next = std::min(next, target.due);
+    return next;
+}
+
+void Connector::on_time(Time now) {
+    for (auto& [name, target] : targets_)
+        if (target.state == Target::State::waiting && now >= target.due) begin(name, target);
+}
+
+void Connector::begin(const std::string& name, Target& target) {
+    target.state = Target::State::reading;
+    effects_.emplace_back(ReadHost{name});
+}
+
+void Connector::host_loaded(const std::string& name, Result<config::HostSettings> host, Time now) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end() || found->second.state != Target::State::reading) return;
+    auto& target = found->second;
+    if (!host || host->addresses.empty()) {
+        log_.print(Level::always, Severity::error, "No address specified for {}{}", name,
+                   host ? "" : ": " + host.error().what);
+        return wait(target, intervals_.max_timeout, now);
+    }
+    target.addresses.assign(host->addresses.begin(), host->addresses.end());
+    target.endpoints.clear();
+    target.host = std::move(*host);
+    try_next(name, target, now);
+}
+
+void Connector::try_next(const std::string& name, Target& target, Time now) {
+    target.peer.reset();
+    target.is_proven = false;
+    if (!target.endpoints.empty()) {
+        target.state = Target::State::dialling;
+        effects_.emplace_back(Dial{name, target.endpoints.front(), target.host});
+        target.endpoints.pop_front();
+        return;
+    }
+    if (!target.addresses.empty()) {
+        target.state = Target::State::resolving;
+        auto address = target.addresses.front();
+        target.addresses.pop_front();
+        if (address.port.empty()) address.port = target.host.port;
+        effects_.emplace_back(ResolveAddress{name, std::move(address)});
+        return;
+    }
+    log_.print(Level::connections, Severity::error, "Could not set up a meta connection to {}",
+               name);
+    const auto longest = std::max(intervals_.min_timeout, intervals_.max_timeout);
+    target.backoff = std::clamp(target.backoff + backoff_step, intervals_.min_timeout, longest);
+    wait(target, target.backoff, now);
+}
+
+/// A tenth of jitter keeps many nodes from coming back to one in the same moment.
+void Connector::wait(Target& target, std::chrono::seconds time, Time now) {
+    log_.print(Level::connections, Severity::notice,
+               "Trying to re-establish outgoing connection in {} seconds", time.count());
+    const auto span = std::chrono::milliseconds(time);
+    const auto jitter =
+        std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(span.count() / 5 + 1)));
+    target.state = Target::State::waiting;
+    target.due = now + span - span / 10 + jitter;
+}
+
+void Connector::resolved(const std::string& name, Result<std::vector<Endpoint>> endpoints,
+                         Time now) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end() || found->second.state != Target::State::resolving) return;
+    auto& target = found->second;
+    if (endpoints)
+        target.endpoints.assign(endpoints->begin(), endpoints->end());
+    else
+        log_.print(Level::connections, Severity::error, "{}", endpoints.error().what);
+    try_next(name, target, now);
+}
+
+void Connector::dialling(const std::string& name, PeerId peer) {
+    const auto found = targets_.find(name);
+    if (found != targets_.end()) found->second.peer = peer;
+}
+
+void Connector::connected(const std::string& name, PeerId peer) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return;
+    auto& target = found->second;
+    if (target.peer != peer) {
+        // Somebody else's attempt was quicker; there is nothing left to prove.
+        log_.print(Level::connections, Severity::info, "Already connected to {}", name);
+        target.is_proven = true;
+    }
+    target.state = Target::State::connected;
+    target.peer = peer;
+}
+
+void Connector::proven(PeerId peer) {
+    for (auto& [name, target] : targets_) {
+        if (target.peer != peer) continue;
+        target.is_proven = true;
+        target.backoff = std::chrono::seconds(0);
+    }
+}
+
+void Connector::ended(PeerId peer, Time now) {
+    for (auto& [name, target] : targets_) {
+        if (target.peer != peer) continue;
+        if (std::exchange(target.is_proven, false)) {
+            target.peer.reset();
+            target.state = Target::State::waiting;
+            target.due = now;
+            continue;
+        }
+        try_next(name, target, now);
+    }
+}
+
+void Connector::retry_now(Time now) {
+    for (auto& [name, target] : targets_) {
+        target.backoff = std::chrono::seconds(0);
+        if (target.state == Target::State::waiting) target.due = now;
+    }
+}
+
+void Connector::pause(Time until) {
+    for (auto& [name, target] : targets_) {
+        if (target.state == Target::State::waiting) target.due = std::max(target.due, until);
+    }
+}
+
+std::vector<ConnectorEffect> Connector::take_effects() { return std::exchange(effects_, {}); }
+
+}  // namespace tinc::mesh

@@ -1,0 +1,228 @@
+#include "tinc/mesh/mesh.hpp"
+#include "tinc/wire/request_log.hpp"
+
+#include <algorithm>
+
+namespace tinc::mesh {
+
+namespace {
+
+using wire::Request;
+
+constexpr auto self = graph::Graph::self;
+
+/// So many contradictions of both kinds in one round mean that somebody else has our name.
+constexpr std::uint32_t contradictions_tolerated = 100;
+constexpr std::chrono::seconds shortest_retreat{10};
+constexpr std::chrono::seconds longest_retreat{3'600};
+
+}  // namespace
+
+Result<void> Mesh::on_add_subnet(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_add_subnet(line));
+    if (seen_.was_seen(line, now)) return {};
+    TINC_TRY(const auto owner, known_or_new(peer, message.owner));
+    if (graph_.has_subnet(owner, message.subnet)) return {};
+    if (owner == self) {
+        log_.print(Level::protocol, Severity::warning, "Got ADD_SUBNET from {} for ourself",
+                   connections_.at(peer).label);
+        correct(peer, "subnet " + wire::subnet_text(message.subnet),
+                subnet_line(Request::del_subnet, self, message.subnet), now);
+        return {};
+    }
+    TINC_TRY(const bool added, graph_.add_subnet(owner, message.subnet));
+    TINC_ASSERT(added);
+    table_is_stale_ = true;
+    forward(peer, Request::add_subnet, line);
+    if (graph_.path(owner).reachable) call_subnet_script(owner, message.subnet, "up");
+    return {};
+}
+
+Result<void> Mesh::on_del_subnet(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_del_subnet(line));
+    if (seen_.was_seen(line, now)) return {};
+    const auto owner = graph_.find(message.owner);
+    if (!owner || !graph_.has_subnet(*owner, message.subnet)) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got DEL_SUBNET from {} for {} which does not appear in his subnet tree",
+                   connections_.at(peer).label, message.owner);
+        return {};
+    }
+    if (*owner == self) {
+        log_.print(Level::protocol, Severity::warning, "Got DEL_SUBNET from {} for ourself",
+                   connections_.at(peer).label);
+        correct(peer, "subnet " + wire::subnet_text(message.subnet),
+                subnet_line(Request::add_subnet, self, message.subnet), now);
+        return {};
+    }
+    forward(peer, Request::del_subnet, line);
+    if (graph_.path(*owner).reachable) call_subnet_script(*owner, message.subnet, "down");
+    graph_.remove_subnet(*owner, message.subnet);
+    table_is_stale_ = true;
+    return {};
+}
+
+Result<void> Mesh::on_add_edge(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_add_edge(line));
+    if (seen_.was_seen(line, now)) return {};
+    TINC_TRY(const auto from, known_or_new(peer, message.from));
+    TINC_TRY(const auto to, known_or_new(peer, message.to));
+    const auto* known = graph_.find_edge(from, to);
+    const graph::Edge edge{from, to, message.address, message.options, message.weight};
+    if (known != nullptr && *known == edge) return {};
+    if (from == self) {
+        log_.print(Level::protocol, Severity::warning, "Got ADD_EDGE from {} for ourself which {}",
+                   connections_.at(peer).label,
+                   known != nullptr ? "does not match existing entry" : "does not exist");
+        if (known == nullptr) ++contradicting_adds_;
+        correct(peer, "edge " + message.to,
+                known != nullptr ? add_edge_line(*known) : del_edge_line(message.from, message.to),
+                now);
+        return {};
+    }
+    TINC_CHECK(graph_.set_edge(edge));
+    forward(peer, Request::add_edge, line);
+    return {};
+}
+
+Result<void> Mesh::on_del_edge(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_del_edge(line));
+    if (seen_.was_seen(line, now)) return {};
+    const auto from = graph_.find(message.from);
+    const auto to = graph_.find(message.to);
+    const auto* known = from && to ? graph_.find_edge(*from, *to) : nullptr;
+    if (known == nullptr) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got DEL_EDGE from {} which does not appear in the edge tree",
+                   connections_.at(peer).label);
+        return {};
+    }
+    if (*from == self) {
+        log_.print(Level::protocol, Severity::warning, "Got DEL_EDGE from {} for ourself",
+                   connections_.at(peer).label);
+        ++contradicting_dels_;
+        correct(peer, "edge " + message.to, add_edge_line(*known), now);
+        return {};
+    }
+    forward(peer, Request::del_edge, line);
+    graph_.remove_edge(*from, *to);
+    return {};
+}
+
+/// Answers an announcement about ourselves that is not true; once a second for each thing.
+void Mesh::correct(PeerId peer, const std::string& key, std::string line, Time now) {
+    if (corrections_.allows(key, now)) send(peer, std::move(line));
+}
+
+void Mesh::check_contradictions(Time now) {
+    const auto adds = std::exchange(contradicting_adds_, 0U);
+    const auto dels = std::exchange(contradicting_dels_, 0U);
+    if (adds <= contradictions_tolerated || dels <= contradictions_tolerated) {
+        retreat_ = std::max(retreat_ / 2, shortest_retreat);
+        return;
+    }
+    log_.print(Level::always, Severity::warning,
+               "Possible node with same Name as us! Sleeping {} seconds.", retreat_.count());
+    effects_.emplace_back(Retreat{retreat_});
+    while (!connections_.empty()) {
+        const auto peer = connections_.begin()->first;
+        effects_.emplace_back(ClosePeer{peer});
+        connection_lost(peer, now);
+    }
+    retreat_ = std::min(retreat_ * 2, longest_retreat);
+}
+
+/// All we know, for a new neighbour: each node's subnets, then its edges.
+void Mesh::send_everything(PeerId peer) {
+    for (const auto node : graph_.nodes()) {
+        for (const auto& subnet : graph_.subnets_of(node))
+            send(peer, subnet_line(Request::add_subnet, node, subnet));
+        for (const auto* edge : graph_.edges_from(node)) send(peer, add_edge_line(*edge));
+    }
+}
+
+/// With the last connection gone nobody can contradict us: old news is worth nothing.
+void Mesh::forget_unreachable() {
+    log_.print(Level::protocol, Severity::debug, "Purging unreachable nodes");
+    for (const auto node : graph_.nodes()) {
+        if (node == self || graph_.path(node).reachable) continue;
+        log_.print(Level::protocol, Severity::debug, "Purging node {}", label(node));
+        set_remote(node, std::nullopt);
+        member(node).path_mtu.stop();
+        arm_probes(node);
+        graph_.remove_node(node);
+        member(node) = Member{};
+        effects_.emplace_back(Forget{node});
+        table_is_stale_ = true;
+    }
+}
+
+void Mesh::purge() {
+    retract_unreachable();
+    for (const auto node : graph_.nodes()) {
+        if (node == self || graph_.path(node).reachable || graph_.has_edge_to(node)) continue;
+        graph_.remove_node(node);
+        member(node).path_mtu.stop();
+        arm_probes(node);
+        member(node) = Member{};
+        effects_.emplace_back(Forget{node});
+    }
+    table_is_stale_ = true;
+}
+
+/// Tells the mesh that what unreachable nodes announced is no more.
+void Mesh::retract_unreachable() {
+    log_.print(Level::protocol, Severity::debug, "Purging unreachable nodes");
+    for (const auto node : graph_.nodes()) {
+        if (node == self || graph_.path(node).reachable) continue;
+        log_.print(Level::protocol, Severity::debug, "Purging node {}", label(node));
+        const auto subnets = graph_.subnets_of(node);
+        for (const auto& subnet : subnets) {
+            broadcast(Request::del_subnet, subnet_line(Request::del_subnet, node, subnet));
+            graph_.remove_subnet(node, subnet);
+        }
+        std::vector<NodeIndex> targets;
+        for (const auto* edge : graph_.edges_from(node)) targets.push_back(edge->to);
+        for (const auto target : targets) {
+            broadcast(Request::del_edge, del_edge_line(graph_.name(node), graph_.name(target)));
+            graph_.remove_edge(node, target);
+        }
+    }
+}
+
+Result<NodeIndex> Mesh::known_or_new(PeerId peer, std::string_view name) {
+    if (const auto known = graph_.find(name)) return *known;
+    auto& connection = connections_.at(peer);
+    if (connection.new_nodes >= limits::nodes_per_peer)
+        return failure(Errc::exhausted,
+                       fmt::format("{} announced more than {} nodes nobody else knows",
+                                   connection.label, limits::nodes_per_peer));
+    TINC_TRY(const auto node, graph_.add_node(name));
+    ++connection.new_nodes;
+    effects_.emplace_back(SetName{node, std::string(name)});
+    return node;
+}
+
+std::string Mesh::add_edge_line(const graph::Edge& edge) {
+    std::string line;
+    append(line, wire::AddEdge{nonce(), graph_.name(edge.from), graph_.name(edge.to), edge.address,
+                               edge.options, edge.weight});
+    return line;
+}
+
+std::string Mesh::del_edge_line(const std::string& from, const std::string& to) {
+    std::string line;
+    append(line, wire::DelEdge{nonce(), from, to});
+    return line;
+}
+
+std::string Mesh::subnet_line(Request request, NodeIndex owner, const wire::Subnet& subnet) {
+    std::string line;
+    if (request == Request::add_subnet)
+        append(line, wire::AddSubnet{{nonce(), graph_.name(owner), subnet}});
+    else
+        append(line, wire::DelSubnet{{nonce(), graph_.name(owner), subnet}});
+    return line;
+}
+
+}  // namespace tinc::mesh

@@ -1,0 +1,172 @@
+#include "tinc/mesh/mesh.hpp"
+#include "tinc/wire/request_log.hpp"
+
+#include <algorithm>
+
+namespace tinc::mesh {
+
+namespace {
+
+using wire::Request;
+
+constexpr auto self = graph::Graph::self;
+
+}  // namespace
+
+Result<void> Mesh::on_key_changed(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_key_changed(line));
+    if (seen_.was_seen(line, now)) return {};
+    const auto node = graph_.find(message.name);
+    if (!node || *node == self) {
+        log_.print(Level::always, Severity::error, "Got KEY_CHANGED from {} origin {} which {}",
+                   connections_.at(peer).label, message.name,
+                   node ? "is ourself" : "does not exist");
+        return {};
+    }
+    lose_key(*node);
+    member(*node).last_key_request = Time::min();
+    if (key_news_.allows(message.name, now)) forward(peer, Request::key_changed, line);
+    return {};
+}
+
+Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_req_key(line));
+    const auto from = graph_.find(message.from);
+    const auto to = graph_.find(message.to);
+    // A request of a node we cannot reach is neither answered nor passed on: there is no way
+    // back, and a tinc 1.0.36 that gets it dies of it.
+    if (!from || !to || *from == self || !graph_.path(*from).reachable) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got REQ_KEY from {} origin {} destination {} which cannot be served",
+                   connections_.at(peer).label, message.from, message.to);
+        return {};
+    }
+    if (*to == self) {
+        if (relayed_keys_.allows("me " + message.from, now)) give_key(*from);
+        return {};
+    }
+    if (may_relay(peer, message.from, message.to, *to, now))
+        send(*connection_towards(*to), std::string(line));
+    return {};
+}
+
+Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
+    TINC_TRY(const auto message, wire::parse_ans_key(line));
+    const auto from = graph_.find(message.from);
+    const auto to = graph_.find(message.to);
+    if (!from || !to || *from == self) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got ANS_KEY from {} origin {} destination {} which cannot be served",
+                   connections_.at(peer).label, message.from, message.to);
+        return {};
+    }
+    if (*to == self) {
+        take_key(*from, message, now);
+        return {};
+    }
+    if (!may_relay(peer, "a " + message.from, message.to, *to, now)) return {};
+    std::string relayed(line);
+    const auto& seen_at = member(*from).remote;
+    if (!message.address && seen_at && member(*to).path_mtu.min_mtu() > 0)
+        relayed += fmt::format(" {} {}", seen_at->address.text(), seen_at->port);
+    send(*connection_towards(*to), std::move(relayed));
+    return {};
+}
+
+/// Whether a directed request goes on: to a reachable node, never back where it came from, and
+/// not more often than an honest pair of nodes needs.
+bool Mesh::may_relay(PeerId from_peer, const std::string& from, const std::string& to,
+                     NodeIndex target, Time now) {
+    const auto next = connection_towards(target);
+    if (!next) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got request from {} destination {} which is not reachable",
+                   connections_.at(from_peer).label, to);
+        return false;
+    }
+    if (*next == from_peer) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got request from {} destination {} which would go back to it",
+                   connections_.at(from_peer).label, to);
+        return false;
+    }
+    return relayed_keys_.allows(from + " " + to, now);
+}
+
+/// A key to send to `from` with. Whatever is wrong with it, the connection stays.
+void Mesh::take_key(NodeIndex from, const wire::AnsKey& message, Time now) {
+    lose_key(from);
+    auto key = legacy::parse_packet_key(message);
+    auto sealer = key ? legacy::Sealer::create(*key) : std::unexpected(key.error());
+    if (!sealer) {
+        log_.print(Level::always, Severity::error, "Node {} uses a key we cannot use: {}",
+                   label(from), sealer.error().what);
+        return;
+    }
+    auto& target = member(from);
+    target.sealing = sealer->suite();
+    effects_.emplace_back(SetSealer{from, std::move(*sealer)});
+    // What a relay saw helps to get through a NAT, as long as nothing better is proven.
+    const bool proven = target.path_mtu.min_mtu() > 0;
+    if (message.address && message.address->endpoint && !proven)
+        set_remote(from, message.address->endpoint);
+    if ((target.options & wire::option::pmtu_discovery) != 0) {
+        target.path_mtu.start(now);
+        arm_probes(from);
+    }
+}
+
+/// A fresh key of ours for one sender; what it sent with the old one is still opened for a while.
+void Mesh::give_key(NodeIndex to) {
+    const auto connection = connection_towards(to);
+    if (!connection) return;
+    const auto key = legacy::make_packet_key(settings_.suite, random_);
+    auto opener = legacy::Opener::create(key, settings_.replay_window_bytes);
+    if (!opener) {
+        log_.print(Level::always, Severity::error, "Cannot make a key for {}: {}", label(to),
+                   opener.error().what);
+        return;
+    }
+    effects_.emplace_back(SetOpener{to, std::move(*opener)});
+    member(to).has_our_key = true;
+    std::string line;
+    append(line, legacy::ans_key(settings_.name, graph_.name(to), key));
+    send(*connection, std::move(line));
+}
+
+void Mesh::lose_key(NodeIndex node) {
+    if (!member(node).sealing) return;
+    member(node).sealing.reset();
+    effects_.emplace_back(SetSealer{node, std::nullopt});
+}
+
+void Mesh::key_wanted(NodeIndex node, Time now) {
+    if (!graph_.exists(node) || node == self) return;
+    auto& target = member(node);
+    if (target.sealing) return;
+    if (target.last_key_request != Time::min() && now - target.last_key_request < key_request_pause)
+        return;
+    const auto connection = connection_towards(node);
+    if (!connection) return;
+    target.last_key_request = now;
+    std::string line;
+    append(line, wire::ReqKey{settings_.name, graph_.name(node)});
+    send(*connection, std::move(line));
+}
+
+void Mesh::expire_keys(Time now) {
+    log_.print(Level::status, Severity::info, "Expiring symmetric keys");
+    keys_expire_ = now + settings_.key_expire;
+    for (const auto node : graph_.nodes()) {
+        if (node == self || !member(node).has_our_key) continue;
+        member(node).has_our_key = false;
+        effects_.emplace_back(SetOpener{node, std::nullopt});
+    }
+    std::string line;
+    append(line, wire::KeyChanged{nonce(), settings_.name});
+    broadcast(Request::key_changed, line);
+    for (const auto& [peer, connection] : connections_)
+        if (graph_.path(connection.node).reachable) give_key(connection.node);
+}
+
+}  // namespace tinc::mesh

@@ -1,0 +1,250 @@
+#include "tinc/mesh/mesh.hpp"
+
+#include "tinc/wire/request_log.hpp"
+
+#include <algorithm>
+
+namespace tinc::mesh {
+
+using wire::Request;
+
+Mesh::Mesh(MeshSettings settings, RandomSource& random, LogSink& log)
+    : settings_(std::move(settings)),
+      random_(random),
+      log_(log),
+      graph_(settings_.name),
+      seen_(random) {
+    for (const auto& subnet : settings_.subnets) {
+        const auto added = graph_.add_subnet(graph::Graph::self, subnet);
+        if (!added) log_.print(Level::always, Severity::error, "{}", added.error().what);
+    }
+    member(graph::Graph::self).options = settings_.options;
+    table_is_stale_ = true;
+}
+
+void Mesh::announce_own_subnets() {
+    for (const auto& subnet : graph_.subnets_of(graph::Graph::self))
+        call_subnet_script(graph::Graph::self, subnet, "up");
+}
+
+void Mesh::start(std::span<const Endpoint> listening, Time now) {
+    listening_.assign(listening.begin(), listening.end());
+    next_housekeeping_ = now + settings_.ping_timeout;
+    // A tenth of jitter keeps meshes that were started together from renewing all keys at once.
+    const auto tenth = std::chrono::milliseconds(settings_.key_expire) / 10;
+    keys_expire_ =
+        now + settings_.key_expire - tenth +
+        std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(2 * tenth.count())));
+}
+
+void Mesh::reload(MeshSettings settings) {
+    const auto self = graph::Graph::self;
+    const auto old = graph_.subnets_of(self);
+    for (const auto& subnet : old) {
+        if (std::ranges::find(settings.subnets, subnet) != settings.subnets.end()) continue;
+        broadcast(Request::del_subnet, subnet_line(Request::del_subnet, self, subnet));
+        call_subnet_script(self, subnet, "down");
+        graph_.remove_subnet(self, subnet);
+    }
+    for (const auto& subnet : settings.subnets) {
+        const auto added = graph_.add_subnet(self, subnet);
+        if (!added) log_.print(Level::always, Severity::error, "{}", added.error().what);
+        if (!added.value_or(false)) continue;
+        call_subnet_script(self, subnet, "up");
+        broadcast(Request::add_subnet, subnet_line(Request::add_subnet, self, subnet));
+    }
+    settings_ = std::move(settings);
+    table_is_stale_ = true;
+}
+
+void Mesh::stop() {
+    for (const auto& [peer, connection] : connections_) effects_.emplace_back(ClosePeer{peer});
+    connections_.clear();
+    for (const auto node : graph_.nodes()) {
+        member(node).connection.reset();
+        graph_.remove_edge(graph::Graph::self, node);
+    }
+    for (const auto& change : graph_.recompute())
+        if (!change.reachable) became_unreachable(change.node);
+    for (const auto& subnet : graph_.subnets_of(graph::Graph::self))
+        call_subnet_script(graph::Graph::self, subnet, "down");
+}
+
+Result<void> Mesh::activated(const Activation& activation, Time now) {
+    TINC_TRY(const auto node, graph_.add_node(activation.name));
+    if (const auto old = member(node).connection) {
+        log_.print(Level::connections, Severity::info,
+                   "Established a second connection with {}, closing old connection",
+                   activation.label);
+        effects_.emplace_back(ClosePeer{*old});
+        connections_.erase(*old);
+        graph_.remove_edge(graph::Graph::self, node);
+        // Its keys and addresses may be of a process that is gone: begin anew.
+        next_recompute_ = Time::min();
+        settle(now);
+    }
+    connections_[activation.peer] = {node, activation.label, activation.options, 0};
+    auto& target = member(node);
+    target.connection = activation.peer;
+    effects_.emplace_back(SetName{node, activation.name});
+    if (activation.pmtu) target.path_mtu.lower_limit(*activation.pmtu);
+    target.path_mtu.lower_limit(settings_.pmtu);
+    publish_mtu(node);
+
+    send_everything(activation.peer);
+    const graph::Edge edge{graph::Graph::self, node, wire::EdgeAddress(activation.address),
+                           activation.options, activation.weight};
+    TINC_CHECK(graph_.set_edge(edge));
+    broadcast(Request::add_edge, add_edge_line(edge));
+    return {};
+}
+
+void Mesh::connection_lost(PeerId peer, Time now) {
+    const auto lost = connections_.find(peer);
+    if (lost == connections_.end()) return;
+    const auto node = lost->second.node;
+    connections_.erase(lost);
+    member(node).connection.reset();
+    if (graph_.remove_edge(graph::Graph::self, node))
+        broadcast(Request::del_edge, del_edge_line(settings_.name, graph_.name(node)));
+    lost_neighbours_.push_back(node);
+    settle(now);
+    if (connections_.empty()) forget_unreachable();
+}
+
+Result<void> Mesh::receive(PeerId peer, Request request, std::string_view line, Time now) {
+    TINC_ASSERT(connections_.contains(peer));
+    switch (request) {
+        case Request::add_subnet:
+            return on_add_subnet(peer, line, now);
+        case Request::del_subnet:
+            return on_del_subnet(peer, line, now);
+        case Request::add_edge:
+            return on_add_edge(peer, line, now);
+        case Request::del_edge:
+            return on_del_edge(peer, line, now);
+        case Request::key_changed:
+            return on_key_changed(peer, line, now);
+        case Request::req_key:
+            return on_req_key(peer, line, now);
+        case Request::ans_key:
+            return on_ans_key(peer, line, now);
+        case Request::id:
+        case Request::metakey:
+        case Request::challenge:
+        case Request::chal_reply:
+        case Request::ack:
+        case Request::status:
+        case Request::error:
+        case Request::termreq:
+        case Request::ping:
+        case Request::pong:
+        case Request::packet:
+            break;
+    }
+    return failure(Errc::refused, "Request is not for the mesh");
+}
+
+std::optional<PeerId> Mesh::connection_towards(NodeIndex node) const {
+    if (!graph_.exists(node) || node == graph::Graph::self) return std::nullopt;
+    if (!graph_.path(node).reachable) return std::nullopt;
+    const auto* next = find_member(graph_.path(node).nexthop);
+    return next == nullptr ? std::nullopt : next->connection;
+}
+
+std::optional<NodeIndex> Mesh::node_of(PeerId peer) const {
+    const auto found = connections_.find(peer);
+    if (found == connections_.end()) return std::nullopt;
+    return found->second.node;
+}
+
+std::optional<PeerId> Mesh::connection_of(std::string_view name) const {
+    const auto node = graph_.find(name);
+    const auto* known = node ? find_member(*node) : nullptr;
+    return known == nullptr ? std::nullopt : known->connection;
+}
+
+Time Mesh::deadline() const {
+    auto next = std::min(next_housekeeping_, keys_expire_);
+    if (!probe_times_.empty()) next = std::min(next, probe_times_.begin()->first);
+    if (graph_.is_dirty()) next = std::min(next, next_recompute_);
+    return next;
+}
+
+void Mesh::on_time(Time now) {
+    if (now >= next_housekeeping_) housekeeping(now);
+    if (now >= keys_expire_) expire_keys(now);
+    while (!probe_times_.empty() && probe_times_.begin()->first <= now)
+        run_probes(probe_times_.begin()->second, now);
+    settle(now);
+}
+
+void Mesh::housekeeping(Time now) {
+    next_housekeeping_ = now + settings_.ping_timeout;
+    const auto deleted = seen_.forget_older_than(settings_.ping_interval, now);
+    log_.print(Level::everything, Severity::debug, "Aging past requests: deleted {}, left {}",
+               deleted, seen_.size());
+    check_contradictions(now);
+}
+
+void Mesh::settle(Time now) {
+    if (graph_.is_dirty()) {
+        if (now < next_recompute_) return;
+        next_recompute_ = now + recompute_pause;
+        const auto changes = graph_.recompute();
+        adopt_announced_addresses();
+        // The table goes first: what scripts and keys cause must already find the new paths.
+        effects_.emplace_back(PublishTable{});
+        table_is_stale_ = false;
+        for (const auto& change : changes)
+            change.reachable ? became_reachable(change.node) : became_unreachable(change.node);
+        retract_edges_of_lost_neighbours();
+    }
+    if (std::exchange(table_is_stale_, false)) effects_.emplace_back(PublishTable{});
+}
+
+std::vector<Effect> Mesh::take_effects() { return std::exchange(effects_, {}); }
+
+void Mesh::flush(Time now) {
+    for (const auto node : graph_.nodes())
+        if (find_member(node) != nullptr && member(node).path_mtu.is_running())
+            run_probes(node, now);
+    housekeeping(now);
+}
+
+void Mesh::send(PeerId peer, std::string line) {
+    effects_.emplace_back(SendLine{peer, std::move(line), false});
+}
+
+void Mesh::broadcast(Request request, const std::string& line) {
+    print_request(log_, wire::Course::sending, request, "everyone (BROADCAST)", line);
+    for (const auto& [peer, connection] : connections_)
+        effects_.emplace_back(SendLine{peer, line, true});
+}
+
+void Mesh::forward(PeerId from, Request request, std::string_view line) {
+    print_request(log_, wire::Course::forwarding, request, connections_.at(from).label, line);
+    for (const auto& [peer, connection] : connections_)
+        if (peer != from) effects_.emplace_back(SendLine{peer, std::string(line), true});
+}
+
+Mesh::Member& Mesh::member(NodeIndex node) {
+    if (to_index(node) >= members_.size()) members_.resize(to_index(node) + 1);
+    return members_[to_index(node)];
+}
+
+const Mesh::Member* Mesh::find_member(NodeIndex node) const {
+    return to_index(node) < members_.size() ? &members_[to_index(node)] : nullptr;
+}
+
+std::string Mesh::host_text(NodeIndex node) const {
+    if (node == graph::Graph::self) return "MYSELF";
+    const auto* known = find_member(node);
+    return known != nullptr && known->remote ? known->remote->text() : "(null)";
+}
+
+std::string Mesh::label(NodeIndex node) const {
+    return fmt::format("{} ({})", graph_.name(node), host_text(node));
+}
+
+}  // namespace tinc::mesh

@@ -1,0 +1,89 @@
+#include "tinc/mesh/mesh.hpp"
+
+#include <algorithm>
+
+namespace tinc::mesh {
+
+namespace {
+
+constexpr auto self = graph::Graph::self;
+
+}  // namespace
+
+/// A node that has no UDP address yet takes the one its neighbours announce.
+void Mesh::adopt_announced_addresses() {
+    for (const auto node : graph_.nodes()) {
+        if (node == self) continue;
+        const auto& path = graph_.path(node);
+        member(node).options = path.options;
+        if (path.reachable && path.announced_address && !member(node).remote)
+            set_remote(node, path.announced_address);
+    }
+}
+
+void Mesh::became_reachable(NodeIndex node) {
+    log_.print(Level::traffic, Severity::debug, "Node {} became reachable", label(node));
+    auto& target = member(node);
+    lose_key(node);
+    target.path_mtu.reset();
+    target.last_key_request = Time::min();
+    arm_probes(node);
+    publish_mtu(node);
+    call_host_scripts(node, "up");
+    for (const auto& subnet : graph_.subnets_of(node)) call_subnet_script(node, subnet, "up");
+    if (target.connection) give_key(node);
+}
+
+void Mesh::became_unreachable(NodeIndex node) {
+    log_.print(Level::traffic, Severity::debug, "Node {} became unreachable", label(node));
+    auto& target = member(node);
+    lose_key(node);
+    target.has_our_key = false;
+    effects_.emplace_back(SetOpener{node, std::nullopt});
+    target.path_mtu.reset();
+    arm_probes(node);
+    publish_mtu(node);
+    call_host_scripts(node, "down");
+    for (const auto& subnet : graph_.subnets_of(node)) call_subnet_script(node, subnet, "down");
+    target.options = 0;
+    set_remote(node, std::nullopt);
+}
+
+void Mesh::call_host_scripts(NodeIndex node, std::string_view suffix) {
+    const auto& remote = member(node).remote;
+    const std::vector<std::pair<std::string, std::string>> environment = {
+        {"NODE", graph_.name(node)},
+        {"REMOTEADDRESS", remote ? remote->address.text() : "unknown"},
+        {"REMOTEPORT", remote ? fmt::format("{}", remote->port) : "unknown"},
+    };
+    effects_.emplace_back(CallScript{fmt::format("host-{}", suffix), environment});
+    effects_.emplace_back(
+        CallScript{fmt::format("hosts/{}-{}", graph_.name(node), suffix), environment});
+}
+
+void Mesh::call_subnet_script(NodeIndex owner, const wire::Subnet& subnet,
+                              std::string_view suffix) {
+    std::vector<std::pair<std::string, std::string>> environment = {
+        {"NODE", graph_.name(owner)},
+        {"SUBNET", wire::subnet_text_without_weight(subnet)},
+        {"WEIGHT", fmt::format("{}", subnet.weight)},
+    };
+    if (owner != self) {
+        const auto& remote = member(owner).remote;
+        environment.emplace_back("REMOTEADDRESS", remote ? remote->address.text() : "unknown");
+        environment.emplace_back("REMOTEPORT",
+                                 remote ? fmt::format("{}", remote->port) : "unknown");
+    }
+    effects_.emplace_back(CallScript{fmt::format("subnet-{}", suffix), std::move(environment)});
+}
+
+/// A neighbour that died cannot retract its edge to us; we do, if no other way leads to it.
+void Mesh::retract_edges_of_lost_neighbours() {
+    for (const auto node : std::exchange(lost_neighbours_, {})) {
+        if (!graph_.exists(node) || graph_.path(node).reachable) continue;
+        if (!graph_.remove_edge(node, self)) continue;
+        broadcast(wire::Request::del_edge, del_edge_line(graph_.name(node), settings_.name));
+    }
+}
+
+}  // namespace tinc::mesh
