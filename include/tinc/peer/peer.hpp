@@ -1,0 +1,170 @@
+#pragma once
+
+// One meta connection: bytes in, bytes and events out. It knows the way from ID to ACK and keeps
+// the connection alive; what active peers say to each other is the mesh's.
+//
+//     receive(bytes) --> decrypt --> lines --> handshake, ping | Event::RequestArrived
+//                                          '-> PACKET + bytes  | Event::PacketArrived
+//     send_line, send_packet --> encrypt --> take_outgoing()
+//
+// Any error of receive() or on_time() is final: the owner closes the connection.
+
+#include "tinc/base/bytes.hpp"
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/error.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/base/random.hpp"
+#include "tinc/base/time.hpp"
+#include "tinc/config/settings.hpp"
+#include "tinc/crypto/rsa.hpp"
+#include "tinc/legacy/handshake.hpp"
+#include "tinc/peer/request_policy.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace tinc::peer {
+
+/// What all connections of a daemon share.
+struct PeerSettings {
+    std::string name;
+    crypto::RsaPrivateKey own_key;
+    crypto::CipherSpec meta_cipher;
+    std::uint16_t port = 655;  ///< announced in ACK
+    bool indirect_data = false;
+    bool tcp_only = false;
+    bool pmtu_discovery = true;
+    bool clamp_mss = true;
+    Duration ping_interval = std::chrono::seconds(60);
+    Duration ping_timeout = std::chrono::seconds(5);
+    std::size_t max_output_buffer_bytes = 15'180;
+};
+
+/// An accepted connection said who it is; answer with provide_host().
+struct HostWanted {
+    std::string name;
+};
+/// ACK was exchanged.
+struct Activated {
+    Endpoint address;           ///< the TCP address, with the port the peer announced
+    std::uint32_t options = 0;  ///< merged
+    std::int32_t weight = 0;    ///< of the edge: the mean of both estimates
+    std::optional<std::uint16_t> pmtu;
+};
+/// A request of an active peer that the mesh must judge.
+struct RequestArrived {
+    wire::Request request{};
+    std::string line;
+};
+struct PacketArrived {
+    std::vector<std::byte> frame;
+};
+/// The first PONG: this address of the peer is good.
+struct PongArrived {};
+
+using Event = std::variant<HostWanted, Activated, RequestArrived, PacketArrived, PongArrived>;
+
+class Peer {
+  public:
+    /// A connection somebody opened to us.
+    static Peer accepted(const PeerSettings& settings, const Endpoint& remote, RandomSource& random,
+                         LogSink& log, Time now);
+    /// One we are about to open to a node whose host file is known.
+    static Peer outgoing(const PeerSettings& settings, const Endpoint& remote, std::string name,
+                         config::HostSettings host, RandomSource& random, LogSink& log, Time now);
+
+    /// TCP is up: says who we are.
+    void connected();
+    /// Takes bytes of any length. An error ends the connection; its words are for the log.
+    [[nodiscard]] Result<void> receive(Bytes bytes, Time now);
+    /// The answer to HostWanted. Goes on with what had already arrived.
+    [[nodiscard]] Result<void> provide_host(Result<config::HostSettings> host, Time now);
+    /// The next thing that happened, oldest first.
+    [[nodiscard]] std::optional<Event> next_event();
+
+    /// Queues a request line (without newline). Errc::exhausted when the peer does not read: the
+    /// connection is then to be closed.
+    enum class Telling : std::uint8_t { log, silent };
+    [[nodiscard]] Result<void> send_line(std::string_view line, Telling telling);
+    /// Queues a frame as PACKET, or drops it when the connection is too slow.
+    [[nodiscard]] Result<void> send_packet(Bytes frame);
+    /// Moves out at most limits::write_chunk_bytes. They count as unsent until written().
+    [[nodiscard]] std::vector<std::byte> take_outgoing(Time now);
+    void written(std::size_t count, Time now);
+    [[nodiscard]] bool has_outgoing() const { return !outgoing_.empty(); }
+
+    [[nodiscard]] Time deadline() const;
+    /// Sends PING when due. An error when the peer has taken too long.
+    [[nodiscard]] Result<void> on_time(Time now);
+    /// A PING now, whatever the clock says.
+    [[nodiscard]] Result<void> ping(Time now);
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool is_outgoing() const { return is_outgoing_; }
+    [[nodiscard]] const std::string& name() const { return name_; }  ///< empty before ID
+    [[nodiscard]] const Endpoint& remote() const { return remote_; }
+    [[nodiscard]] std::uint32_t options() const { return options_; }
+    /// "beta (10.99.1.2 port 42705)"
+    [[nodiscard]] std::string label() const;
+    /// As tinc 1.0.36 dumps it.
+    [[nodiscard]] unsigned status_word() const;
+    [[nodiscard]] std::size_t unsent_bytes() const { return outgoing_.size() + in_flight_bytes_; }
+    /// Whether its key was proven: what it did wrong after that was not a stranger's doing.
+    [[nodiscard]] bool is_authenticated() const {
+        return state_ == State::awaiting_ack || state_ == State::active;
+    }
+
+  private:
+    Peer(const PeerSettings& settings, const Endpoint& remote, bool is_outgoing,
+         RandomSource& random, LogSink& log, Time now);
+
+    [[nodiscard]] Result<void> process(Time now);
+    [[nodiscard]] std::size_t take_packet(Bytes unread);
+    [[nodiscard]] Result<void> on_line(std::string_view line, Time now);
+    [[nodiscard]] Result<void> on_id(std::string_view line);
+    [[nodiscard]] Result<void> on_handshake(wire::Request request, std::string_view line, Time now);
+    [[nodiscard]] Result<void> on_ack(std::string_view line, Time now);
+    [[nodiscard]] Result<void> on_packet_header(std::string_view line);
+    [[nodiscard]] Result<void> begin_handshake();
+    [[nodiscard]] Result<void> send_ack(Time now);
+    [[nodiscard]] Result<void> queue(std::string_view text);
+    [[nodiscard]] Result<void> decrypt_unread();
+    [[nodiscard]] std::uint32_t own_options() const;
+
+    const PeerSettings* settings_;
+    Endpoint remote_;
+    bool is_outgoing_;
+    RandomSource* random_;
+    LogSink* log_;
+    State state_;
+    std::string name_;
+    std::optional<config::HostSettings> host_;
+    std::optional<legacy::Handshake> handshake_;
+
+    std::vector<std::byte> incoming_;  ///< not yet understood
+    std::size_t clear_bytes_ = 0;      ///< of `incoming_`, in clear text
+    std::size_t packet_bytes_ = 0;     ///< of a PACKET, still to come
+    bool is_skipping_packet_ = false;  ///< it is too long for a frame
+    std::deque<Event> events_;
+
+    std::vector<std::byte> outgoing_;
+    std::size_t in_flight_bytes_ = 0;
+    Time last_progress_;  ///< of the bytes being written
+
+    Time created_;
+    Time last_ping_;
+    bool is_pinged_ = false;
+    bool has_ponged_ = false;
+    std::int32_t estimated_weight_ = 0;
+    std::uint32_t options_ = 0;
+};
+
+}  // namespace tinc::peer

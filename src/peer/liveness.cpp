@@ -1,0 +1,57 @@
+#include "tinc/peer/peer.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tinc::peer {
+
+namespace {
+
+std::int64_t whole_seconds(Duration duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+}  // namespace
+
+// Three clocks run. Until a connection is active, all of its handshake has PingTimeout, counted
+// from its first moment and not from its last byte. An active one is asked for a PONG every
+// PingInterval, whatever else it says, and has PingTimeout to answer. And bytes that wait to be
+// written must move within PingTimeout.
+
+Time Peer::deadline() const {
+    if (state_ != State::active) return created_ + settings_->ping_timeout;
+    auto next = last_ping_ + (is_pinged_ ? settings_->ping_timeout : settings_->ping_interval);
+    if (in_flight_bytes_ > 0) next = std::min(next, last_progress_ + settings_->ping_timeout);
+    return next;
+}
+
+Result<void> Peer::on_time(Time now) {
+    const auto timeout = settings_->ping_timeout;
+    if (state_ != State::active) {
+        if (now < created_ + timeout) return {};
+        return failure(Errc::timed_out,
+                       state_ == State::connecting
+                           ? fmt::format("Timeout while connecting to {}", label())
+                           : fmt::format("Timeout from {} during authentication", label()));
+    }
+    if (is_pinged_ && now >= last_ping_ + timeout)
+        return failure(Errc::timed_out, fmt::format("{} didn't respond to PING in {} seconds",
+                                                    label(), whole_seconds(now - last_ping_)));
+    if (in_flight_bytes_ > 0 && now >= last_progress_ + timeout)
+        return failure(Errc::timed_out,
+                       fmt::format("{} could not flush for {} seconds ({} bytes remaining)",
+                                   label(), whole_seconds(now - last_progress_), unsent_bytes()));
+    if (!is_pinged_ && now >= last_ping_ + settings_->ping_interval) return ping(now);
+    return {};
+}
+
+Result<void> Peer::ping(Time now) {
+    if (state_ != State::active || is_pinged_) return {};
+    is_pinged_ = true;
+    last_ping_ = now;
+    std::string line;
+    wire::append_ping(line);
+    return send_line(line, Telling::log);
+}
+
+}  // namespace tinc::peer

@@ -1,0 +1,357 @@
+#include "tinc/peer/peer.hpp"
+
+#include "tinc/base/limits.hpp"
+#include "tinc/base/text.hpp"
+#include "tinc/wire/request_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace tinc::peer {
+
+namespace {
+
+using wire::Request;
+
+constexpr int protocol_major = 17;
+
+/// ID is all a stranger may say before it has a name.
+constexpr std::size_t longest_first_line = 512;
+
+// Bits of a connection's status word, as tinc 1.0.36 prints it.
+constexpr unsigned status_pinged = 0x1;
+constexpr unsigned status_active = 0x2;
+constexpr unsigned status_connecting = 0x4;
+constexpr unsigned status_encrypting = 0x40;
+constexpr unsigned status_decrypting = 0x80;
+
+std::int32_t milliseconds_between(Time from, Time to) {
+    const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
+    return static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(count, 0, std::numeric_limits<std::int32_t>::max()));
+}
+
+}  // namespace
+
+Peer::Peer(const PeerSettings& settings, const Endpoint& remote, bool is_outgoing,
+           RandomSource& random, LogSink& log, Time now)
+    : settings_(&settings),
+      remote_(remote),
+      is_outgoing_(is_outgoing),
+      random_(&random),
+      log_(&log),
+      state_(is_outgoing ? State::connecting : State::awaiting_id),
+      last_progress_(now),
+      created_(now),
+      last_ping_(now) {}
+
+Peer Peer::accepted(const PeerSettings& settings, const Endpoint& remote, RandomSource& random,
+                    LogSink& log, Time now) {
+    return {settings, remote, false, random, log, now};
+}
+
+Peer Peer::outgoing(const PeerSettings& settings, const Endpoint& remote, std::string name,
+                    config::HostSettings host, RandomSource& random, LogSink& log, Time now) {
+    Peer peer(settings, remote, true, random, log, now);
+    peer.name_ = std::move(name);
+    peer.host_ = std::move(host);
+    return peer;
+}
+
+void Peer::connected() {
+    TINC_ASSERT(state_ == State::connecting);
+    state_ = State::awaiting_id;
+    std::string line;
+    append(line, wire::Id{settings_->name, protocol_major});
+    // An empty queue has room for one short line.
+    static_cast<void>(send_line(line, Telling::log));
+}
+
+Result<void> Peer::receive(Bytes bytes, Time now) {
+    incoming_.insert(incoming_.end(), bytes.begin(), bytes.end());
+    if (state_ == State::awaiting_host) {
+        if (incoming_.size() > limits::cleartext_bytes)
+            return failure(Errc::exhausted, "Metadata read buffer overflow");
+        return {};
+    }
+    TINC_CHECK(decrypt_unread());
+    return process(now);
+}
+
+Result<void> Peer::provide_host(Result<config::HostSettings> host, Time now) {
+    TINC_ASSERT(state_ == State::awaiting_host);
+    if (!host)
+        return failure(Errc::refused, fmt::format("Peer {} had unknown identity ({}): {}",
+                                                  remote_.text(), name_, host.error().what));
+    host_ = std::move(*host);
+    TINC_CHECK(begin_handshake());
+    return process(now);
+}
+
+std::optional<Event> Peer::next_event() {
+    if (events_.empty()) return std::nullopt;
+    auto event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+}
+
+/// Takes apart what has arrived: lines, and the raw bytes that follow a PACKET line.
+Result<void> Peer::process(Time now) {
+    std::size_t done = 0;
+    while (state_ != State::awaiting_host) {
+        const auto unread = std::span(incoming_).subspan(done);
+        if (packet_bytes_ > 0) {
+            const auto taken = take_packet(unread);
+            if (taken == 0) break;
+            done += taken;
+            continue;
+        }
+        const auto newline = std::ranges::find(unread, std::byte{'\n'});
+        const auto length = static_cast<std::size_t>(newline - unread.begin());
+        const auto longest =
+            state_ == State::awaiting_id ? longest_first_line : limits::meta_buffer_bytes;
+        if (length >= longest) return failure(Errc::exhausted, "Metadata read buffer overflow");
+        if (newline == unread.end()) break;
+        // The line is copied: METAKEY decrypts the bytes behind it in place.
+        const std::string line(as_text(unread.first(length)));
+        done += length + 1;
+        clear_bytes_ = std::max(clear_bytes_, done);
+        TINC_CHECK(on_line(line, now));
+    }
+    incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(done));
+    clear_bytes_ -= std::min(clear_bytes_, done);
+    return {};
+}
+
+/// Takes what there is of a PACKET's bytes; a frame only as a whole. Returns how many.
+std::size_t Peer::take_packet(Bytes unread) {
+    if (is_skipping_packet_) {
+        const auto skipped = std::min(unread.size(), packet_bytes_);
+        packet_bytes_ -= skipped;
+        return skipped;
+    }
+    if (unread.size() < packet_bytes_) return 0;
+    const auto frame = unread.first(packet_bytes_);
+    events_.emplace_back(PacketArrived{{frame.begin(), frame.end()}});
+    return std::exchange(packet_bytes_, 0U);
+}
+
+Result<void> Peer::on_line(std::string_view line, Time now) {
+    const auto request = wire::request_of(line);
+    if (!request) return std::unexpected(request.error());
+    if (log_->shows(Level::protocol)) {
+        const auto who = name_.empty() ? fmt::format("<unknown> ({})", remote_.text()) : label();
+        wire::print_request(*log_, wire::Course::received, *request, who, line);
+    }
+    if (!is_allowed(state_, *request))
+        return failure(Errc::refused, fmt::format("Unauthorized request {} from {}",
+                                                  wire::request_name(*request), label()));
+    switch (*request) {
+        case Request::id:
+            return on_id(line);
+        case Request::metakey:
+        case Request::challenge:
+        case Request::chal_reply:
+            return on_handshake(*request, line, now);
+        case Request::ack:
+            return on_ack(line, now);
+        case Request::ping: {
+            std::string answer;
+            wire::append_pong(answer);
+            return send_line(answer, Telling::log);
+        }
+        case Request::pong:
+            is_pinged_ = false;
+            if (!std::exchange(has_ponged_, true)) events_.emplace_back(PongArrived{});
+            return {};
+        case Request::packet:
+            return on_packet_header(line);
+        case Request::status:
+        case Request::error:
+        case Request::termreq:
+        case Request::add_subnet:
+        case Request::del_subnet:
+        case Request::add_edge:
+        case Request::del_edge:
+        case Request::key_changed:
+        case Request::req_key:
+        case Request::ans_key:
+            break;
+    }
+    events_.emplace_back(RequestArrived{*request, std::string(line)});
+    return {};
+}
+
+Result<void> Peer::on_id(std::string_view line) {
+    TINC_TRY(const auto id, wire::parse_id(line));
+    if (!is_node_name(id.name))
+        return failure(Errc::refused, fmt::format("Got bad ID from {}: illegal name", label()));
+    if (id.name == settings_->name)
+        return failure(Errc::refused,
+                       fmt::format("Peer {} uses our own name {}", remote_.text(), id.name));
+    if (is_outgoing_ && id.name != name_)
+        return failure(Errc::refused,
+                       fmt::format("Peer {} is {} instead of {}", remote_.text(), id.name, name_));
+    if (id.major != protocol_major)
+        return failure(Errc::refused, fmt::format("Peer {} ({}) uses incompatible version {}",
+                                                  id.name, remote_.text(), id.major));
+    if (is_outgoing_) return begin_handshake();
+    name_ = id.name;
+    state_ = State::awaiting_host;
+    events_.emplace_back(HostWanted{id.name});
+    return {};
+}
+
+Result<void> Peer::begin_handshake() {
+    TINC_ASSERT(host_.has_value());
+    if (!host_->public_key) return std::unexpected(host_->public_key.error());
+    if (!is_outgoing_) {
+        std::string line;
+        append(line, wire::Id{settings_->name, protocol_major});
+        TINC_CHECK(send_line(line, Telling::log));
+    }
+    state_ = State::authenticating;
+    handshake_.emplace(is_outgoing_ ? legacy::Role::initiator : legacy::Role::responder,
+                       settings_->own_key, *host_->public_key, settings_->meta_cipher, *random_);
+    // METAKEY goes in clear; the handshake encrypts from the byte behind it.
+    TINC_TRY(const auto line, handshake_->metakey_line());
+    wire::print_request(*log_, wire::Course::sending, Request::metakey, label(), line);
+    const auto text = as_bytes(line);
+    outgoing_.insert(outgoing_.end(), text.begin(), text.end());
+    outgoing_.push_back(std::byte{'\n'});
+    return {};
+}
+
+Result<void> Peer::on_handshake(Request request, std::string_view line, Time now) {
+    TINC_TRY(const auto answers, handshake_->receive(request, line));
+    if (request == Request::metakey) TINC_CHECK(decrypt_unread());
+    for (const auto& answer : answers) TINC_CHECK(send_line(answer, Telling::log));
+    if (handshake_->state() == legacy::Handshake::State::authenticated) {
+        state_ = State::awaiting_ack;
+        TINC_CHECK(send_ack(now));
+    }
+    return {};
+}
+
+Result<void> Peer::send_ack(Time now) {
+    estimated_weight_ = host_->weight.value_or(milliseconds_between(created_, now));
+    std::string line;
+    append(line, wire::Ack{settings_->port, estimated_weight_, own_options()});
+    return send_line(line, Telling::log);
+}
+
+std::uint32_t Peer::own_options() const {
+    namespace option = wire::option;
+    std::uint32_t options = 0;
+    const bool tcp_only = settings_->tcp_only || host_->tcp_only;
+    if (settings_->indirect_data || host_->indirect_data || tcp_only) options |= option::indirect;
+    if (tcp_only) options |= option::tcp_only;
+    if (settings_->pmtu_discovery && !tcp_only) options |= option::pmtu_discovery;
+    if (host_->clamp_mss.value_or(settings_->clamp_mss)) options |= option::clamp_mss;
+    return options;
+}
+
+Result<void> Peer::on_ack(std::string_view line, Time now) {
+    namespace option = wire::option;
+    TINC_TRY(const auto ack, wire::parse_ack(line));
+    const auto ours = own_options();
+    options_ = ours | ack.options;
+    if ((ours & ack.options & option::pmtu_discovery) == 0) options_ &= ~option::pmtu_discovery;
+    if (host_->clamp_mss)
+        options_ = *host_->clamp_mss ? options_ | option::clamp_mss : options_ & ~option::clamp_mss;
+
+    auto address = remote_;
+    if (ack.port != 0) address.port = ack.port;
+    const auto sum = std::int64_t{ack.weight} + estimated_weight_;
+    state_ = State::active;
+    last_ping_ = now;
+    log_->print(Level::connections, Severity::notice, "Connection with {} activated", label());
+    events_.emplace_back(
+        Activated{address, options_, static_cast<std::int32_t>(sum / 2), host_->pmtu});
+    return {};
+}
+
+Result<void> Peer::on_packet_header(std::string_view line) {
+    TINC_TRY(const auto header, wire::parse_packet(line));
+    if (header.length > limits::meta_buffer_bytes)
+        return failure(Errc::exhausted, fmt::format("PACKET of {} bytes from {} does not fit",
+                                                    header.length, label()));
+    packet_bytes_ = header.length;
+    is_skipping_packet_ = header.length > limits::datagram_bytes;
+    return {};
+}
+
+/// What came before METAKEY was understood stays as it is until then.
+Result<void> Peer::decrypt_unread() {
+    if (!handshake_ || !handshake_->is_decrypting()) return {};
+    TINC_CHECK(handshake_->decrypt(std::span(incoming_).subspan(clear_bytes_)));
+    clear_bytes_ = incoming_.size();
+    return {};
+}
+
+Result<void> Peer::send_line(std::string_view line, Telling telling) {
+    if (telling == Telling::log) {
+        if (const auto request = wire::request_of(line))
+            wire::print_request(*log_, wire::Course::sending, *request, label(), line);
+    }
+    return queue(std::string(line) + '\n');
+}
+
+Result<void> Peer::queue(std::string_view text) {
+    log_->print(Level::meta, Severity::debug, "Sending {} bytes of metadata to {}", text.size(),
+                label());
+    if (unsent_bytes() + text.size() > limits::meta_outgoing_bytes)
+        return failure(Errc::exhausted, fmt::format("{} does not read: {} bytes are waiting for it",
+                                                    label(), unsent_bytes()));
+    const auto start = outgoing_.size();
+    const auto bytes = as_bytes(text);
+    outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
+    if (handshake_ && handshake_->is_encrypting())
+        return handshake_->encrypt(std::span(outgoing_).subspan(start));
+    return {};
+}
+
+/// Random early drop: the fuller the queue, the likelier a packet stays out of it.
+Result<void> Peer::send_packet(Bytes frame) {
+    TINC_ASSERT(state_ == State::active);
+    const auto limit = static_cast<double>(settings_->max_output_buffer_bytes);
+    const auto pressure = 2.0 * static_cast<double>(unsent_bytes()) / limit - 1.0;
+    constexpr double range = 4294967296.0;
+    if (pressure > static_cast<double>(random_->next_u32()) / range) return {};
+    std::string request;
+    append(request, wire::PacketHeader{frame.size()});
+    TINC_CHECK(send_line(request, Telling::log));
+    return queue(as_text(frame));
+}
+
+std::vector<std::byte> Peer::take_outgoing(Time now) {
+    const auto count = std::min(outgoing_.size(), limits::write_chunk_bytes);
+    if (count == 0) return {};
+    if (in_flight_bytes_ == 0) last_progress_ = now;
+    log_->print(Level::meta, Severity::debug, "Flushing {} bytes to {}", count, label());
+    in_flight_bytes_ += count;
+    if (count == outgoing_.size()) return std::exchange(outgoing_, {});
+    const auto end = outgoing_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::vector<std::byte> chunk(outgoing_.begin(), end);
+    outgoing_.erase(outgoing_.begin(), end);
+    return chunk;
+}
+
+void Peer::written(std::size_t count, Time now) {
+    in_flight_bytes_ -= std::min(count, in_flight_bytes_);
+    last_progress_ = now;
+}
+
+std::string Peer::label() const {
+    return fmt::format("{} ({})", name_.empty() ? "<unknown>" : name_, remote_.text());
+}
+
+unsigned Peer::status_word() const {
+    return (is_pinged_ ? status_pinged : 0U) | (state_ == State::active ? status_active : 0U) |
+           (state_ == State::connecting ? status_connecting : 0U) |
+           (handshake_ && handshake_->is_encrypting() ? status_encrypting : 0U) |
+           (handshake_ && handshake_->is_decrypting() ? status_decrypting : 0U);
+}
+
+}  // namespace tinc::peer
