@@ -1,0 +1,60 @@
+#pragma once
+
+// Who may come in while strangers knock. Limits are per source (an IPv4 address, an IPv6 /64), so
+// that nobody can keep a member out by filling a common one.
+//
+//     a new connection   at most limits::pending_per_source unfinished ones of a source; at
+//                        limits::pending_connections in all, the oldest of the greediest source
+//                        makes room
+//     a handshake        costs us an RSA operation: limits::handshakes_per_second over all
+//                        strangers; sources whose key was good in the last hour do not wait
+//
+// Source: threat model, rows on unauthenticated peers.
+
+#include "tinc/base/endpoint.hpp"
+#include "tinc/base/ids.hpp"
+#include "tinc/base/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+
+namespace tinc::node {
+
+class Admission {
+  public:
+    /// Whether a connection from there may begin. `victim` is an older one that must be closed.
+    struct Verdict {
+        bool is_admitted = false;
+        std::optional<PeerId> victim;
+    };
+    [[nodiscard]] Verdict arrive(const Address& source, PeerId peer, Time now);
+    /// The connection is over, or has become a member's.
+    void leave(PeerId peer);
+
+    /// Whether this source may cost us a handshake in this second.
+    [[nodiscard]] bool may_authenticate(const Address& source, Time now);
+    /// Its key was good.
+    void remember_good(const Address& source, Time now);
+
+    /// Whether something a stranger did is worth a line in the log: one a minute for each source.
+    [[nodiscard]] bool may_log(const Address& source, Time now);
+
+    [[nodiscard]] std::size_t pending() const { return source_of_.size(); }
+
+  private:
+    [[nodiscard]] static Address prefix_of(const Address& source);
+    [[nodiscard]] bool is_good(const Address& prefix, Time now) const;
+    [[nodiscard]] std::optional<PeerId> oldest_of_greediest() const;
+
+    std::unordered_map<Address, std::deque<PeerId>> pending_;  ///< oldest first
+    std::unordered_map<PeerId, Address> source_of_;
+    std::unordered_map<Address, Time> good_until_;
+    std::unordered_map<Address, Time> logged_;
+    Time second_{};
+    std::uint32_t handshakes_ = 0;
+};
+
+}  // namespace tinc::node

@@ -1,0 +1,117 @@
+#include "tinc/node/assemble.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace tinc::node {
+
+namespace {
+
+Result<legacy::PacketSuite> packet_suite(const config::Settings& settings) {
+    auto cipher = crypto::cipher_by_name(settings.cipher);
+    if (!cipher) return failure(Errc::refused, "Unrecognized cipher type! " + cipher.error().what);
+    auto digest = crypto::digest_by_name(settings.digest);
+    if (!digest) return failure(Errc::refused, "Unrecognized digest type! " + digest.error().what);
+    if (!digest->is_none() && settings.mac_length_bytes > digest->bytes)
+        return failure(Errc::refused,
+                       fmt::format("MAC length exceeds size of digest! MACLength = {}, {} has {}",
+                                   settings.mac_length_bytes, digest->name, digest->bytes));
+    return legacy::PacketSuite{std::move(*cipher), std::move(*digest), settings.mac_length_bytes,
+                               settings.compression};
+}
+
+/// Refuses what would otherwise be silently ignored.
+Result<void> check_supported(const config::Settings& settings) {
+    const auto unsupported = [](std::string_view what) {
+        return failure(Errc::refused,
+                       fmt::format("{} is not supported by this version of tincpp", what));
+    };
+    if (settings.mode == config::RoutingMode::switching) return unsupported("Mode = switch");
+    if (settings.mode == config::RoutingMode::hub) return unsupported("Mode = hub");
+    if (settings.tunnel_server) return unsupported("TunnelServer = yes");
+    if (settings.strict_subnets) return unsupported("StrictSubnets = yes");
+    if (settings.proxy_type != "none") return unsupported("Proxy = " + settings.proxy_type);
+    return {};
+}
+
+plane::Forwarding forwarding_of(config::Forwarding forwarding) {
+    switch (forwarding) {
+        case config::Forwarding::off:
+            return plane::Forwarding::off;
+        case config::Forwarding::internal:
+            return plane::Forwarding::internal;
+        case config::Forwarding::kernel:
+            return plane::Forwarding::kernel;
+    }
+    return plane::Forwarding::internal;
+}
+
+plane::Broadcast broadcast_of(config::Broadcast broadcast) {
+    switch (broadcast) {
+        case config::Broadcast::no:
+            return plane::Broadcast::no;
+        case config::Broadcast::mst:
+            return plane::Broadcast::tree;
+        case config::Broadcast::direct:
+            return plane::Broadcast::direct;
+    }
+    return plane::Broadcast::tree;
+}
+
+std::uint32_t own_options(const config::Settings& settings) {
+    namespace option = wire::option;
+    std::uint32_t options = 0;
+    if (settings.indirect_data || settings.tcp_only) options |= option::indirect;
+    if (settings.tcp_only) options |= option::tcp_only;
+    if (settings.pmtu_discovery) options |= option::pmtu_discovery;
+    if (settings.clamp_mss) options |= option::clamp_mss;
+    return options;
+}
+
+mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::PacketSuite suite) {
+    return {.name = settings.name,
+            .subnets = settings.subnets,
+            .suite = std::move(suite),
+            .replay_window_bytes = settings.replay_window_bytes,
+            .options = own_options(settings),
+            .pmtu = settings.pmtu,
+            .ping_interval = settings.ping_interval,
+            .ping_timeout = settings.ping_timeout,
+            .key_expire = settings.key_expire,
+            .local_discovery = settings.local_discovery};
+}
+
+plane::PlaneSettings plane_settings(const config::Settings& settings, std::string device) {
+    return {.forwarding = forwarding_of(settings.forwarding),
+            .broadcast = broadcast_of(settings.broadcast),
+            .tcp_only = settings.tcp_only,
+            .direct_only = settings.direct_only,
+            .decrement_ttl = settings.decrement_ttl,
+            .priority_inheritance = settings.priority_inheritance,
+            .clamp_mss = settings.clamp_mss,
+            .own_mtu = settings.pmtu,
+            .device = std::move(device)};
+}
+
+}  // namespace
+
+Result<Parts> assemble(const config::Settings& settings, crypto::RsaPrivateKey own_key,
+                       const std::string& device_description) {
+    TINC_CHECK(check_supported(settings));
+    TINC_TRY(auto suite, packet_suite(settings));
+    peer::PeerSettings peer{.name = settings.name,
+                            .own_key = std::move(own_key),
+                            .meta_cipher = legacy::meta_cipher_for(suite.cipher),
+                            .indirect_data = settings.indirect_data,
+                            .tcp_only = settings.tcp_only,
+                            .pmtu_discovery = settings.pmtu_discovery,
+                            .clamp_mss = settings.clamp_mss,
+                            .ping_interval = settings.ping_interval,
+                            .ping_timeout = settings.ping_timeout,
+                            .max_output_buffer_bytes = settings.max_output_buffer_bytes};
+    return Parts{std::move(peer), mesh_settings(settings, std::move(suite)),
+                 plane_settings(settings, device_description)};
+}
+
+}  // namespace tinc::node

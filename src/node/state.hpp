@@ -1,0 +1,76 @@
+#pragma once
+
+// The inside of the Node: its parts, and how news travels between them.
+
+#include "tinc/mesh/connector.hpp"
+#include "tinc/mesh/mesh.hpp"
+#include "tinc/node/admission.hpp"
+#include "tinc/node/node.hpp"
+#include "tinc/peer/peer.hpp"
+#include "tinc/plane/plane.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinc::node {
+
+struct Node::State {
+    /// A meta connection and what the outside calls it.
+    struct Entry {
+        peer::Peer peer;
+        int descriptor = -1;
+        bool is_woken = false;  ///< Wake was wanted and take_outgoing() has not come yet
+    };
+
+    State(config::Settings given_settings, peer::PeerSettings given_peer_settings,
+          mesh::MeshSettings mesh_settings, plane::PlaneSettings plane_settings,
+          DeviceInfo given_device, RandomSource& given_random, LogSink& given_log);
+
+    // --- one turn (turn.cpp) -------------------------------------------------------------------
+    /// Carries news between the parts until all are quiet.
+    void turn(Time now);
+    void apply(mesh::Effect& effect, Time now);
+    void apply(plane::Event& event, Time now);
+    void apply(mesh::ConnectorEffect& effect, Time now);
+    void publish_table();
+    void wake_writers();
+
+    // --- connections (connections.cpp) ---------------------------------------------------------
+    void drain(PeerId id, Time now);
+    [[nodiscard]] Result<void> on_event(PeerId id, peer::Event& event, Time now);
+    [[nodiscard]] Result<void> on_activated(PeerId id, const peer::Activated& activated, Time now);
+    void on_packet(PeerId id, const peer::PacketArrived& packet, Time now);
+    /// Ends a connection for what it did.
+    void fail(PeerId id, const Error& error, Time now);
+    /// Forgets a connection. Who wants its socket closed says so by an effect.
+    void forget(PeerId id, Time now);
+    [[nodiscard]] Entry* find(PeerId id);
+
+    config::Settings settings;
+    peer::PeerSettings peer_settings;
+    DeviceInfo device;
+    RandomSource& random;
+    LogSink& log;
+
+    mesh::Mesh mesh;
+    mesh::Connector connector;
+    plane::Plane plane;
+    Admission admission;
+    plane::Outbox outbox;
+
+    std::map<PeerId, Entry> peers;
+    std::map<QueryId, PeerId> host_queries;            ///< of accepted connections
+    std::map<QueryId, std::string> connector_queries;  ///< of a ConnectTo, by its name
+    std::uint64_t last_peer = 0;
+    std::uint64_t last_query = 0;
+    std::vector<Effect> effects;
+    Time now{};  ///< of the event being handled
+    Time retreat_until = Time::min();
+    bool is_started = false;
+    bool is_stopping = false;
+};
+
+}  // namespace tinc::node

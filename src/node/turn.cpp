@@ -1,0 +1,131 @@
+#include "state.hpp"
+
+#include <utility>
+
+namespace tinc::node {
+
+namespace {
+
+/// Parts that answer each other for ever would be a mistake of ours; what is left over waits for
+/// the next event.
+constexpr int rounds_per_turn = 64;
+
+}  // namespace
+
+void Node::State::turn(Time now_) {
+    now = now_;
+    for (int round = 0; round < rounds_per_turn; ++round) {
+        mesh.settle(now);
+        auto from_mesh = mesh.take_effects();
+        auto from_plane = plane.take_events();
+        auto from_connector = connector.take_effects();
+        if (from_mesh.empty() && from_plane.empty() && from_connector.empty()) break;
+        for (auto& effect : from_mesh) apply(effect, now);
+        for (auto& event : from_plane) apply(event, now);
+        for (auto& effect : from_connector) apply(effect, now);
+    }
+    wake_writers();
+}
+
+void Node::State::apply(mesh::Effect& effect, Time now_) {
+    if (auto* line = std::get_if<mesh::SendLine>(&effect)) {
+        auto* entry = find(line->peer);
+        if (entry == nullptr) return;
+        const auto telling =
+            line->is_announced ? peer::Peer::Telling::silent : peer::Peer::Telling::log;
+        if (const auto sent = entry->peer.send_line(line->line, telling); !sent)
+            fail(line->peer, sent.error(), now_);
+    } else if (const auto* close = std::get_if<mesh::ClosePeer>(&effect)) {
+        if (find(close->peer) == nullptr) return;
+        log.print(Level::connections, Severity::notice, "Closing connection with {}",
+                  find(close->peer)->peer.label());
+        effects.emplace_back(Close{close->peer, Close::How::now});
+        forget(close->peer, now_);
+    } else if (auto* script = std::get_if<mesh::CallScript>(&effect)) {
+        effects.emplace_back(RunScript{std::move(script->script), std::move(script->environment)});
+    } else if (auto* name = std::get_if<mesh::SetName>(&effect)) {
+        plane.set_name(name->node, std::move(name->name));
+    } else if (auto* sealer = std::get_if<mesh::SetSealer>(&effect)) {
+        plane.set_sealer(sealer->node, std::move(sealer->sealer));
+    } else if (auto* opener = std::get_if<mesh::SetOpener>(&effect)) {
+        plane.set_opener(opener->node, std::move(opener->opener), now_);
+    } else if (const auto* address = std::get_if<mesh::SetAddress>(&effect)) {
+        plane.set_address(address->node, address->remote, address->socket);
+    } else if (const auto* mtu = std::get_if<mesh::SetMtu>(&effect)) {
+        plane.set_mtu(mtu->node, mtu->mtu, mtu->min_mtu);
+    } else if (const auto* gone = std::get_if<mesh::Forget>(&effect)) {
+        plane.forget(gone->node);
+    } else if (std::holds_alternative<mesh::PublishTable>(effect)) {
+        publish_table();
+    } else if (const auto* probe = std::get_if<mesh::SendProbe>(&effect)) {
+        std::optional<plane::Plane::LocalTarget> local;
+        if (probe->local) local = {*probe->local, probe->socket};
+        plane.send_probe(probe->node, probe->frame_bytes, local, outbox);
+    } else if (const auto* retreat = std::get_if<mesh::Retreat>(&effect)) {
+        retreat_until = now_ + retreat->time;
+        connector.pause(retreat_until);
+    }
+}
+
+void Node::State::apply(plane::Event& event, Time now_) {
+    if (const auto* wanted = std::get_if<plane::KeyWanted>(&event)) {
+        mesh.key_wanted(wanted->node, now_);
+    } else if (const auto* reply = std::get_if<plane::ProbeReply>(&event)) {
+        mesh.probe_replied(reply->node, reply->frame_bytes);
+    } else if (const auto* moved = std::get_if<plane::SourceMoved>(&event)) {
+        mesh.source_moved(moved->node, moved->remote, moved->socket, now_);
+    } else if (const auto* frame = std::get_if<plane::SendByTcp>(&event)) {
+        const auto id = mesh.connection_towards(frame->neighbour);
+        auto* entry = id ? find(*id) : nullptr;
+        if (entry == nullptr || entry->peer.state() != peer::State::active) return;
+        if (const auto sent = entry->peer.send_packet(frame->frame); !sent)
+            fail(*id, sent.error(), now_);
+    } else if (std::holds_alternative<plane::KeysWornOut>(event)) {
+        mesh.expire_keys(now_);
+    }
+}
+
+void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {
+    if (const auto* host = std::get_if<mesh::ReadHost>(&effect)) {
+        if (const auto existing = mesh.connection_of(host->name))
+            return connector.connected(host->name, *existing);
+        const QueryId query{++last_query};
+        connector_queries.emplace(query, host->name);
+        effects.emplace_back(LoadHost{query, host->name});
+    } else if (auto* resolve = std::get_if<mesh::ResolveAddress>(&effect)) {
+        const QueryId query{++last_query};
+        connector_queries.emplace(query, resolve->name);
+        effects.emplace_back(
+            Resolve{query, std::move(resolve->address.host), std::move(resolve->address.port)});
+    } else if (auto* dial = std::get_if<mesh::Dial>(&effect)) {
+        if (const auto existing = mesh.connection_of(dial->name))
+            return connector.connected(dial->name, *existing);
+        const PeerId id{++last_peer};
+        log.print(Level::connections, Severity::info, "Trying to connect to {} ({})", dial->name,
+                  dial->remote.text());
+        peers.emplace(id, Entry{peer::Peer::outgoing(peer_settings, dial->remote, dial->name,
+                                                     std::move(dial->host), random, log, now_)});
+        connector.dialling(dial->name, id);
+        effects.emplace_back(Open{id, dial->remote});
+    }
+}
+
+/// Gives the data plane the paths and subnets of this moment, and where unknown datagrams of
+/// which node may come from.
+void Node::State::publish_table() {
+    plane.set_table(mesh.graph().forwarding_table());
+    std::unordered_multimap<Address, NodeIndex> announced;
+    for (const auto* edge : mesh.graph().edges_by_weight())
+        if (edge->address.endpoint) announced.emplace(edge->address.endpoint->address, edge->to);
+    plane.set_announced_addresses(std::move(announced));
+}
+
+void Node::State::wake_writers() {
+    for (auto& [id, entry] : peers) {
+        if (!entry.peer.has_outgoing() || entry.is_woken) continue;
+        entry.is_woken = true;
+        effects.emplace_back(Wake{id});
+    }
+}
+
+}  // namespace tinc::node
