@@ -10,14 +10,14 @@ namespace {
 struct Mix {
     std::uint32_t names;
     int changes_per_round;
+    int graphs;
 };
 
 class RandomGraph : public testing::TestWithParam<Mix> {};
 
 TEST_P(RandomGraph, HasThePathsAndTheTreeOfTheDescription) {
-    constexpr int graphs = 150;
     constexpr int rounds = 8;
-    for (int seed = 0; seed < graphs; ++seed) {
+    for (int seed = 0; seed < GetParam().graphs; ++seed) {
         SeededRandom random(static_cast<std::uint64_t>(seed));
         GraphPair pair(random, GetParam().names);
         for (int round = 0; round < rounds; ++round) {
@@ -28,8 +28,8 @@ TEST_P(RandomGraph, HasThePathsAndTheTreeOfTheDescription) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Graph, RandomGraph,
-                         testing::Values(Mix{3, 2}, Mix{5, 3}, Mix{8, 6}, Mix{12, 30}, Mix{30, 12},
-                                         Mix{40, 40}),
+                         testing::Values(Mix{3, 2, 300}, Mix{5, 3, 300}, Mix{8, 6, 200},
+                                         Mix{12, 30, 80}, Mix{30, 12, 40}, Mix{40, 40, 20}),
                          [](const auto& mix) {
                              return "names_" + std::to_string(mix.param.names) + "_changes_" +
                                     std::to_string(mix.param.changes_per_round);
