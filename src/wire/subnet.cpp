@@ -3,7 +3,6 @@
 #include "tinc/base/bytes.hpp"
 #include "tinc/base/text.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +16,7 @@ namespace {
 constexpr std::size_t mac_bytes = 6;
 constexpr std::size_t ipv4_bytes = 4;
 constexpr std::size_t ipv6_bytes = 16;
-constexpr std::size_t mac_group_digits = 4;
+constexpr std::size_t hex_group_digits = 4;
 
 std::size_t address_bytes_of(Subnet::Type type) {
     switch (type) {
@@ -50,6 +49,13 @@ std::optional<std::string_view> cut_off(std::string_view& text, char separator) 
     return tail;
 }
 
+Subnet whole(Subnet::Type type, const std::array<std::byte, ipv6_bytes>& address) {
+    return {.type = type,
+            .prefix = longest_prefix(type),
+            .weight = Subnet::default_weight,
+            .address = address};
+}
+
 /// Exactly `out.size()` numbers with `separator` between them, each read by `read_group`.
 template <class ReadGroup>
 bool read_groups(std::string_view text, char separator, MutableBytes out, ReadGroup read_group) {
@@ -65,10 +71,15 @@ bool read_groups(std::string_view text, char separator, MutableBytes out, ReadGr
     return true;
 }
 
-/// 1 to 4 hexadecimal digits, of which the low 8 bits count.
+/// 1 to 4 hexadecimal digits.
+std::optional<std::uint16_t> hex_group(std::string_view text) {
+    if (text.size() > hex_group_digits) return std::nullopt;
+    return parse_number<std::uint16_t>(text, 16);
+}
+
+/// Like any group of hexadecimal digits, but only the low 8 bits count.
 std::optional<std::uint8_t> mac_group(std::string_view text) {
-    if (text.size() > mac_group_digits) return std::nullopt;
-    const auto value = parse_number<std::uint16_t>(text, 16);
+    const auto value = hex_group(text);
     if (!value) return std::nullopt;
     return static_cast<std::uint8_t>(*value & 0xffU);
 }
@@ -77,27 +88,62 @@ std::optional<std::uint8_t> ipv4_group(std::string_view text) {
     return parse_number<std::uint8_t>(text);
 }
 
-bool read_ipv6(std::string_view text, std::array<std::byte, ipv6_bytes>& out) {
-    if (text.find('\0') != std::string_view::npos) return false;
-    return inet_pton(AF_INET6, std::string(text).c_str(), out.data()) == 1;
+/// Reads groups of 16 bits, the last two of them perhaps as four decimal numbers, to the front of
+/// `out`. Returns the bytes they fill. No text is no group.
+std::optional<std::size_t> read_ipv6_groups(std::string_view text, MutableBytes out) {
+    std::size_t filled = 0;
+    std::optional<std::string_view> tail = text;
+    if (text.empty()) return filled;
+    while (tail) {
+        text = *tail;
+        tail = cut_off(text, ':');
+        if (filled + 2 > out.size()) return std::nullopt;
+        if (const auto value = hex_group(text)) {
+            put_u16(out, filled, *value);
+            filled += 2;
+        } else if (!tail && filled + ipv4_bytes <= out.size() &&
+                   read_groups(text, '.', out.subspan(filled, ipv4_bytes), ipv4_group)) {
+            filled += ipv4_bytes;
+        } else {
+            return std::nullopt;
+        }
+    }
+    return filled;
+}
+
+/// Eight groups, or fewer around one "::" that stands for at least one.
+bool read_ipv6(std::string_view text, MutableBytes out) {
+    const auto gap = text.find("::");
+    if (gap == std::string_view::npos) return read_ipv6_groups(text, out) == ipv6_bytes;
+
+    const auto head = text.substr(0, gap);
+    if (head.find('.') != std::string_view::npos) return false;
+    std::array<std::byte, ipv6_bytes> tail{};
+    const auto head_bytes = read_ipv6_groups(head, out);
+    const auto tail_bytes = read_ipv6_groups(text.substr(gap + 2), tail);
+    if (!head_bytes || !tail_bytes || *head_bytes + *tail_bytes > ipv6_bytes - 2) return false;
+    std::ranges::copy(Bytes(tail).first(*tail_bytes), out.last(*tail_bytes).begin());
+    return true;
 }
 
 /// The address alone, with the longest prefix of its type. Six groups are a MAC address before
 /// anything else; IPv6 has eight of them, or "::", or a tail with dots.
 std::optional<Subnet> read_address(std::string_view text) {
-    Subnet subnet;
-    const MutableBytes bytes(subnet.address);
-    if (read_groups(text, ':', bytes.first(mac_bytes), mac_group)) {
-        subnet.type = Subnet::Type::mac;
-    } else if (subnet.address = {}; read_groups(text, '.', bytes.first(ipv4_bytes), ipv4_group)) {
-        subnet.type = Subnet::Type::ipv4;
-    } else if (subnet.address = {}; read_ipv6(text, subnet.address)) {
-        subnet.type = Subnet::Type::ipv6;
-    } else {
-        return std::nullopt;
-    }
-    subnet.prefix = longest_prefix(subnet.type);
-    return subnet;
+    std::array<std::byte, ipv6_bytes> mac{};
+    std::array<std::byte, ipv6_bytes> ipv4{};
+    std::array<std::byte, ipv6_bytes> ipv6{};
+    if (read_groups(text, ':', MutableBytes(mac).first(mac_bytes), mac_group))
+        return whole(Subnet::Type::mac, mac);
+    if (read_groups(text, '.', MutableBytes(ipv4).first(ipv4_bytes), ipv4_group))
+        return whole(Subnet::Type::ipv4, ipv4);
+    if (read_ipv6(text, ipv6)) return whole(Subnet::Type::ipv6, ipv6);
+    return std::nullopt;
+}
+
+/// Unlike a prefix, it may have either sign.
+std::optional<std::int32_t> read_weight(std::string_view text) {
+    if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+    return parse_number<std::int32_t>(text);
 }
 
 std::string mac_text(Bytes bytes) {
@@ -156,7 +202,7 @@ Result<Subnet> parse_subnet(std::string_view text) {
         subnet->prefix = *prefix;
     }
     if (weight_text) {
-        const auto weight = parse_number<std::int32_t>(*weight_text);
+        const auto weight = read_weight(*weight_text);
         if (!weight) return failure(Errc::malformed, "subnet has no valid weight");
         subnet->weight = *weight;
     }

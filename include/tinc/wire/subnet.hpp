@@ -38,7 +38,12 @@ struct Subnet {
     friend std::strong_ordering operator<=>(const Subnet& a, const Subnet& b);
 };
 
-/// Accepts every form tinc accepts. Fails with Errc::malformed.
+/// Accepts every form tinc writes or documents: a MAC address in groups of 1 to 4 hexadecimal
+/// digits of which the low 8 bits count, IPv4 in four decimal numbers, IPv6 in full, with "::" or
+/// with a dotted tail; prefix and weight may be absent. Fails with Errc::malformed.
+///
+/// Stricter than 1.0.36 where that misreads: a weight beyond 32 bits, groups beyond 4 digits, signs
+/// before anything but the weight.
 [[nodiscard]] Result<Subnet> parse_subnet(std::string_view text);
 
 /// The one form we send: always with prefix and weight, IPv6 in eight groups, as 1.0.36 does.
