@@ -32,7 +32,9 @@ Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueR
     }
     auto key = crypto::RsaPublicKey::from_pem(text, source);
     if (!key && key.error().code == Errc::refused)
-        return failure(Errc::refused, fmt::format("No public key for {} specified!", name));
+        return failure(Errc::refused,
+                       fmt::format("No public key for {} specified!{}", name,
+                                   source.empty() ? "" : " (" + key.error().what + ")"));
     return key;
 }
 

@@ -24,6 +24,8 @@ void add_line(std::vector<std::string>& lines, std::string line) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 std::string described(const Assignment& assignment) {
     const auto* known = find_option(assignment.variable);
     const auto name = shown(assignment.variable);
@@ -80,10 +82,11 @@ std::vector<std::string_view> split_words(std::string_view text, std::size_t mos
 bool is_port(std::string_view text) {
     constexpr std::size_t longest = 32;
     if (std::ranges::all_of(text, is_digit)) return parse_number<std::uint16_t>(text).has_value();
-    return text.size() <= longest && std::ranges::all_of(text, [](char c) {
-               return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                      c == '_' || c == '.' || c == '+';
-           });
+    const auto is_of_a_name = [](char c) {
+        return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.' || c == '+';
+    };
+    return text.size() <= longest && std::ranges::any_of(text, is_letter) &&
+           std::ranges::all_of(text, is_of_a_name);
 }
 
 ValueReader::ValueReader(std::vector<Assignment> assignments, Whose whose, Report& report)

@@ -1,0 +1,263 @@
+// Broken configurations, each with the exact words the operator gets.
+
+#include "tinc/config/parser.hpp"
+#include "unit/config/configured.hpp"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <string_view>
+
+namespace tinc::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// Lines of tinc.conf from line 2 on, after `Name = alpha`.
+struct Broken {
+    std::string_view lines;
+    std::string_view message;
+};
+
+// The daemon does not start.
+// clang-format off
+constexpr Broken fatal[] = {
+    {"AddressFamily = ipv5", "Invalid address family! (tinc.conf line 2: AddressFamily = ipv5)"},
+    {"BindToAddress = a 1 b", "Address and optional port expected for configuration variable BindToAddress in tinc.conf line 2"},
+    {"BindToAddress = * 65536", "Address and optional port expected for configuration variable BindToAddress in tinc.conf line 2"},
+    {"BindToAddress = * -1", "Address and optional port expected for configuration variable BindToAddress in tinc.conf line 2"},
+    {"BindToAddress = 10.0.0.1\x01", "Address and optional port expected for configuration variable BindToAddress in tinc.conf line 2"},
+    {"Broadcast = all", "Invalid broadcast mode! (tinc.conf line 2: Broadcast = all)"},
+    {"Cipher = rot13", "Unrecognized cipher type! (tinc.conf line 2: Cipher = rot13)"},
+    {"Compression = 12", "Bogus compression level! (tinc.conf line 2: Compression = 12)"},
+    {"Compression = -1", "Bogus compression level! (tinc.conf line 2: Compression = -1)"},
+    {"DeviceType = tunnel", "Unknown device type tunnel! (tinc.conf line 2: DeviceType = tunnel)"},
+    {"Digest = crc", "Unrecognized digest type! (tinc.conf line 2: Digest = crc)"},
+    {"Forwarding = on", "Invalid forwarding mode! (tinc.conf line 2: Forwarding = on)"},
+    {"MACLength = -1", "Bogus MAC length! (tinc.conf line 2: MACLength = -1)"},
+    {"MACLength = 33", "MAC length exceeds size of digest! (tinc.conf line 2: MACLength = 33)"},
+    {"Digest = sha1\nMACLength = 21", "MAC length exceeds size of digest! (tinc.conf line 3: MACLength = 21)"},
+    {"MaxTimeout = 0", "Bogus maximum timeout! (tinc.conf line 2: MaxTimeout = 0)"},
+    {"MaxTimeout = -900", "Bogus maximum timeout! (tinc.conf line 2: MaxTimeout = -900)"},
+    {"MinTimeout = -1", "Bogus minimum timeout! (tinc.conf line 2: MinTimeout = -1)"},
+    {"Mode = rooter", "Invalid routing mode! (tinc.conf line 2: Mode = rooter)"},
+    {"Mode == switch", "Invalid routing mode! (tinc.conf line 2: Mode = = switch)"},
+    {"Mode = router # of course", "Invalid routing mode! (tinc.conf line 2: Mode = router # of course)"},
+    {"mode = \x1b[31m", "Invalid routing mode! (tinc.conf line 2: mode = ?[31m)"},
+    {"Port = 65536", "Port number or service name expected for configuration variable Port in tinc.conf line 2"},
+    {"Port = -1", "Port number or service name expected for configuration variable Port in tinc.conf line 2"},
+    {"Port = 655 # tinc", "Port number or service name expected for configuration variable Port in tinc.conf line 2"},
+    {"PrivateKey = 1234", "PrivateKey used but no PublicKey found! (tinc.conf line 2: PrivateKey)"},
+    {"PrivateKey = xyz\nPublicKey = b55555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555555557", "Invalid PrivateKey for myself! (tinc.conf line 2: PrivateKey)"},
+    {"PublicKey = xyz\nPrivateKey = 1234", "Invalid PublicKey for myself! (tinc.conf line 2: PublicKey = xyz)"},
+    {"ProcessPriority = nice", "Invalid priority `nice`! (tinc.conf line 2: ProcessPriority = nice)"},
+    {"Proxy = exec", "Argument expected for proxy type exec! (tinc.conf line 2: Proxy)"},
+    {"Proxy = http", "Host and port argument expected for proxy! (tinc.conf line 2: Proxy)"},
+    {"Proxy = socks4 host", "Host and port argument expected for proxy! (tinc.conf line 2: Proxy)"},
+    {"Proxy = socks4a host", "Host and port argument expected for proxy! (tinc.conf line 2: Proxy)"},
+    {"Proxy = socks5 host 99999 me secret", "Host and port argument expected for proxy! (tinc.conf line 2: Proxy)"},
+    {"Proxy = socks6 host 1 me secret", "Unknown proxy type socks6! (tinc.conf line 2: Proxy)"},
+    {"Proxy = http://me:secret@host:1 x", "Unknown proxy type http...! (tinc.conf line 2: Proxy)"},
+    {"ReplayWindow = -1", "ReplayWindow cannot be negative! (tinc.conf line 2: ReplayWindow = -1)"},
+    {"Subnet = all", "Subnet expected for configuration variable Subnet in tinc.conf line 2"},
+    {"Subnet = 10.0.0.0/33", "Subnet expected for configuration variable Subnet in tinc.conf line 2"},
+    {"Subnet = 10.0.0/8", "Subnet expected for configuration variable Subnet in tinc.conf line 2"},
+    {"Subnet = fd00::/129", "Subnet expected for configuration variable Subnet in tinc.conf line 2"},
+    {"Subnet = 10.0.0.1/8", "Network address and prefix length do not match for configuration variable Subnet in tinc.conf line 2"},
+    {"Subnet = fd00::1/64", "Network address and prefix length do not match for configuration variable Subnet in tinc.conf line 2"},
+    {"UDPRcvBuf = 0", "UDPRcvBuf cannot be negative! (tinc.conf line 2: UDPRcvBuf = 0)"},
+    {"UDPSndBuf = -1", "UDPSndBuf cannot be negative! (tinc.conf line 2: UDPSndBuf = -1)"},
+    {"Cipher", "No value for variable `Cipher' on line 2 while reading config file tinc.conf"},
+    {"Cipher =", "No value for variable `Cipher' on line 2 while reading config file tinc.conf"},
+    {"=", "No value for variable `' on line 2 while reading config file tinc.conf"},
+    {"   ", "No value for variable `' on line 2 while reading config file tinc.conf"},
+    {"Ci\x07pher", "No value for variable `Ci?pher' on line 2 while reading config file tinc.conf"},
+    {{"Port = 1\0", 9}, "NUL byte on line 2 while reading config file tinc.conf"},
+    {"Mode = 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+     "Invalid routing mode! (tinc.conf line 2: Mode = 01234567890123456789012345678901234567890123456789012345678901234567890123456789...)"},
+};
+
+// The daemon starts, after a warning.
+constexpr Broken harmless[] = {
+    {"ClampMSS = on", "\"yes\" or \"no\" expected for configuration variable ClampMSS in tinc.conf line 2"},
+    {"decrementttl = 1", "\"yes\" or \"no\" expected for configuration variable decrementttl in tinc.conf line 2"},
+    {"DirectOnly = true", "\"yes\" or \"no\" expected for configuration variable DirectOnly in tinc.conf line 2"},
+    {"Hostnames = yes please", "\"yes\" or \"no\" expected for configuration variable Hostnames in tinc.conf line 2"},
+    {"IndirectData = y", "\"yes\" or \"no\" expected for configuration variable IndirectData in tinc.conf line 2"},
+    {"LocalDiscovery = n", "\"yes\" or \"no\" expected for configuration variable LocalDiscovery in tinc.conf line 2"},
+    {"PMTUDiscovery = off", "\"yes\" or \"no\" expected for configuration variable PMTUDiscovery in tinc.conf line 2"},
+    {"PriorityInheritance = x", "\"yes\" or \"no\" expected for configuration variable PriorityInheritance in tinc.conf line 2"},
+    {"StrictSubnets = x", "\"yes\" or \"no\" expected for configuration variable StrictSubnets in tinc.conf line 2"},
+    {"TCPOnly = x", "\"yes\" or \"no\" expected for configuration variable TCPOnly in tinc.conf line 2"},
+    {"TunnelServer = x", "\"yes\" or \"no\" expected for configuration variable TunnelServer in tinc.conf line 2"},
+    {"Compression = fast", "Integer expected for configuration variable Compression in tinc.conf line 2"},
+    {"KeyExpire = hourly", "Integer expected for configuration variable KeyExpire in tinc.conf line 2"},
+    {"KeyExpire = 99999999999", "Integer of at most 32 bits expected for configuration variable KeyExpire in tinc.conf line 2"},
+    {"KeyExpire = 0", "KeyExpire must not be below 1, 3600 is used (tinc.conf line 2: KeyExpire = 0)"},
+    {"MACLength = long", "Integer expected for configuration variable MACLength in tinc.conf line 2"},
+    {"MaxOutputBufferSize = -1", "MaxOutputBufferSize must not be below 1, 15180 is used (tinc.conf line 2: MaxOutputBufferSize = -1)"},
+    {"MaxTimeout = never", "Integer expected for configuration variable MaxTimeout in tinc.conf line 2"},
+    {"MinTimeout = +-1", "Integer expected for configuration variable MinTimeout in tinc.conf line 2"},
+    {"MinTimeout = 1000", "Minimum timeout (1000 s) cannot be larger than maximum timeout (900 s). Correcting !"},
+    {"PingInterval = often", "Integer expected for configuration variable PingInterval in tinc.conf line 2"},
+    {"PingInterval = 0", "PingInterval is too small, 86400 is used (tinc.conf line 2: PingInterval = 0)"},
+    {"PingTimeout = 0", "PingTimeout is not between 1 and PingInterval, 60 is used (tinc.conf line 2: PingTimeout = 0)"},
+    {"PingTimeout = 61", "PingTimeout is not between 1 and PingInterval, 60 is used (tinc.conf line 2: PingTimeout = 61)"},
+    {"PMTU = 63", "PMTU must not be below 64, 1518 is used (tinc.conf line 2: PMTU = 63)"},
+    {"ReplayWindow = wide", "Integer expected for configuration variable ReplayWindow in tinc.conf line 2"},
+    {"UDPRcvBuf = big", "Integer expected for configuration variable UDPRcvBuf in tinc.conf line 2"},
+    {"ConnectTo = b.eta", "Invalid name for outgoing connection in tinc.conf line 2: b.eta"},
+    {"ConnectTo = ../beta", "Invalid name for outgoing connection in tinc.conf line 2: ../beta"},
+    {"ConnectTo = beta gamma", "Invalid name for outgoing connection in tinc.conf line 2: beta gamma"},
+    {"ConnectTo = alpha", "ConnectTo with our own name is ignored (tinc.conf line 2: ConnectTo = alpha)"},
+    {"PingIntervall = 5", "Unknown variable `PingIntervall' in tinc.conf line 2: did you mean PingInterval?"},
+    {"ConectTo = beta", "Unknown variable `ConectTo' in tinc.conf line 2: did you mean ConnectTo?"},
+    {"nmae = beta", "Unknown variable `nmae' in tinc.conf line 2: did you mean Name?"},
+    {"Wallpaper = blue", "Unknown variable `Wallpaper' in tinc.conf line 2"},
+    {"  Mode = x", "No variable in tinc.conf line 2: the name must begin the line"},
+    {"= x", "No variable in tinc.conf line 2: the name must begin the line"},
+    {"Mode = hub\nMode = switch", "Mode in tinc.conf line 3 is ignored, since tinc.conf line 2 has it too"},
+    {"-----BEGIN CERTIFICATE-----\nMode = x", "The -----BEGIN in tinc.conf line 2 has no -----END: the rest of the file is ignored"},
+};
+// clang-format on
+
+TEST(BrokenTest, FatalFaultsGiveOneErrorEach) {
+    for (const auto& [lines, message] : fatal) {
+        const auto reading = test::reading_of_lines(std::string(lines));
+        EXPECT_FALSE(reading.settings) << lines;
+        EXPECT_THAT(reading.report.errors, ElementsAre(std::string(message)));
+    }
+}
+
+TEST(BrokenTest, HarmlessFaultsGiveOneWarningEach) {
+    for (const auto& [lines, message] : harmless) {
+        const auto reading = test::reading_of_lines(std::string(lines));
+        EXPECT_TRUE(reading.settings) << lines;
+        EXPECT_THAT(reading.report.warnings, ElementsAre(std::string(message)));
+    }
+}
+
+struct BadName {
+    std::string_view tinc_conf;
+    std::string_view message;
+};
+
+class BadNameTest : public testing::TestWithParam<BadName> {};
+
+TEST_P(BadNameTest, IsFatalAndExplained) {
+    const auto reading = test::reading_of(
+        {.tinc_conf = std::string(GetParam().tinc_conf), .environment = {{"EMPTY", ""}}});
+    EXPECT_FALSE(reading.settings);
+    if (GetParam().message.empty())
+        EXPECT_THAT(reading.report.errors, ElementsAre("Name for tinc daemon required!"));
+    else
+        EXPECT_THAT(reading.report.errors,
+                    ElementsAre(std::string(GetParam().message), "Name for tinc daemon required!"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, BadNameTest,
+    testing::Values(
+        BadName{"", ""}, BadName{"Mode = hub\n", ""},
+        BadName{"Name = a.b", "Invalid name for myself! (tinc.conf line 1: Name = a.b)"},
+        BadName{"Name = a b", "Invalid name for myself! (tinc.conf line 1: Name = a b)"},
+        BadName{"Name = ../a", "Invalid name for myself! (tinc.conf line 1: Name = ../a)"},
+        BadName{"Name = a$HOST", "Invalid name for myself! (tinc.conf line 1: Name = a$HOST)"},
+        BadName{"Name = $EMPTY", "Invalid name for myself! (tinc.conf line 1: Name = $EMPTY)"},
+        BadName{"\nName = $MISSING",
+                "Invalid Name: environment variable MISSING does not exist (tinc.conf line 2: Name "
+                "= $MISSING)"},
+        BadName{"Name = $",
+                "Invalid Name: environment variable  does not exist (tinc.conf line 1: Name = "
+                "$)"}));
+
+TEST(BrokenTest, AllFaultsAreReportedAtOnce) {
+    const auto reading = test::reading_of({.tinc_conf = "Mode = x\nForwarding = y\nHostnames = z\n",
+                                           .conf_d = {{"conf.d/a.conf", "Port"}},
+                                           .options = {"Digest=w"}});
+    EXPECT_FALSE(reading.settings);
+    EXPECT_THAT(reading.report.errors,
+                ElementsAre("No value for variable `Port' on line 1 while reading config file "
+                            "conf.d/a.conf",
+                            "Name for tinc daemon required!",
+                            "Invalid routing mode! (tinc.conf line 1: Mode = x)",
+                            "Invalid forwarding mode! (tinc.conf line 2: Forwarding = y)",
+                            "Unrecognized digest type! (command line option 1: Digest = w)"));
+    EXPECT_THAT(reading.report.warnings,
+                ElementsAre("\"yes\" or \"no\" expected for configuration variable Hostnames in "
+                            "tinc.conf line 3"));
+}
+
+TEST(BrokenTest, ABadLineOfOurHostFileEndsThatFileOnly) {
+    const auto reading =
+        test::reading_of({.host_file = "Port = 700\nCipher\nSubnet = 10.0.0.0/8\n"});
+    ASSERT_TRUE(reading.settings);
+    EXPECT_EQ(reading.settings->port, "700");
+    EXPECT_THAT(reading.settings->subnets, IsEmpty());
+    EXPECT_THAT(reading.report.warnings,
+                ElementsAre("No value for variable `Cipher' on line 2 while reading config file "
+                            "hosts/alpha"));
+}
+
+TEST(BrokenTest, AMissingHostFileOfOursIsAWarning) {
+    Sources sources;
+    sources.tinc_conf = {"tinc.conf", "Name = alpha\n"};
+    sources.own_host_file = [](const std::string&) -> Result<SourceFile> {
+        return failure(Errc::system, "Cannot open config file hosts/alpha: No such file");
+    };
+    Report report;
+    EXPECT_TRUE(read_settings(sources, report));
+    EXPECT_THAT(report.warnings, ElementsAre("Cannot open config file hosts/alpha: No such file"));
+}
+
+TEST(BrokenTest, ABrokenKeyInOurHostFileIsAWarning) {
+    const auto reading = test::reading_of(
+        {.host_file = "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n"});
+    ASSERT_TRUE(reading.settings);
+    EXPECT_FALSE(reading.settings->own_public_key);
+    ASSERT_EQ(reading.report.warnings.size(), 1U);
+    EXPECT_THAT(reading.report.warnings.front(), testing::StartsWith("hosts/alpha: "));
+}
+
+TEST(BrokenTest, ABrokenPublicKeyOfOursIsAWarningWithItsPlace) {
+    const auto reading = test::reading_of_lines("PublicKey = xyz\n");
+    ASSERT_TRUE(reading.settings);
+    EXPECT_FALSE(reading.settings->own_public_key);
+    EXPECT_THAT(reading.report.warnings, ElementsAre(testing::StartsWith("tinc.conf line 2: ")));
+}
+
+TEST(BrokenTest, FaultsOfTheCommandLineNameTheOption) {
+    const auto reading =
+        test::reading_of({.options = {"Port=1", "alpha.Subnet=x", "Wallpaper=blue"}});
+    EXPECT_THAT(reading.report.errors,
+                ElementsAre("Subnet expected for configuration variable Subnet in command line "
+                            "option 2"));
+    EXPECT_THAT(reading.report.warnings,
+                ElementsAre("Unknown variable `Wallpaper' in command line option 3"));
+}
+
+TEST(BrokenTest, AFileFullOfFaultsDoesNotFillTheLog) {
+    std::string lines;
+    for (int line = 0; line < 10'000; ++line) lines += "Wallpaper = blue\nSubnet = x\n";
+    const auto reading = test::reading_of_lines(lines);
+    EXPECT_EQ(reading.report.warnings.size(), 201U);
+    EXPECT_EQ(reading.report.errors.size(), 201U);
+    EXPECT_EQ(reading.report.errors.back(), "There are more faults than are shown.");
+}
+
+TEST(BrokenTest, NoMessageHasASecret) {
+    const std::string secret = "5ecre7";
+    for (const auto* line : {"Proxy = socks5 h 1 u ", "Proxy = x h 1 u ", "Proxy = http h ",
+                             "PrivateKey = ", "Wallpaper = ", "  Proxy = http h 1 u ", "= ",
+                             "Proxy = none\nProxy = http h 1 u "}) {
+        const auto reading = test::reading_of_lines(line + secret + "\n");
+        for (const auto* messages : {&reading.report.errors, &reading.report.warnings})
+            for (const auto& message : *messages)
+                EXPECT_THAT(message, testing::Not(testing::HasSubstr(secret)));
+        EXPECT_FALSE(reading.report.errors.empty() && reading.report.warnings.empty()) << line;
+    }
+}
+
+}  // namespace
+}  // namespace tinc::config
