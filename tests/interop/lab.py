@@ -213,6 +213,10 @@ class Host:
     def forget_rules(self, hook: str) -> None:
         self.nft(f"flush chain inet lab {hook}")
 
+    def lose(self, percent: int, match: str) -> None:
+        """Drops that share of the arriving packets that match, at random."""
+        self.rule("input", f"{match} numgen random mod 100 < {percent} drop")
+
     def masquerade(self, interface: str) -> None:
         """Hides what leaves by `interface` behind its address."""
         self.nft("add table inet nat", "add chain inet nat out "
@@ -242,6 +246,14 @@ class Host:
         """Waits for the first answer from `address`."""
         wait_until(lambda: self.ping(address, *options, wait_s=1),
                    f"{self.name} gets an answer from {address}", seconds)
+
+    def wait_pings(self, address: str, *options: str, count: int = 10) -> None:
+        """Waits until `count` pings in a row are answered.
+
+        One may be lost when packets change over from TCP or a relay to UDP, hence another try.
+        """
+        wait_until(lambda: self.ping(address, "-i", "0.02", *options, count=count) == count,
+                   f"{self.name} gets {count} answers in a row from {address}", 20)
 
 
 class Daemon:

@@ -231,7 +231,7 @@ def speak(host, lines: bytes, address: str = "10.99.0.1") -> None:
                "    s.sendall(sys.stdin.buffer.read())\n"
                "    while s.recv(65536): pass\n"
                "except OSError: pass\n")
-    done = subprocess.run(host.inside("/usr/bin/python3", "-c", program), input=lines,
+    done = subprocess.run(host.inside(sys.executable, "-c", program), input=lines,
                           capture_output=True, timeout=30, check=False)
     if done.returncode:
         raise AssertionError(done.stderr.decode())
@@ -309,7 +309,7 @@ class MaliceTest(unittest.TestCase):
                        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
                        "for size in list(range(0, 200)) + [1400, 1472, 9000, 60000]:\n"
                        "    s.sendto(os.urandom(size), ('10.99.0.1', 655))\n")
-            beta.host.run("/usr/bin/python3", "-c", program)
+            beta.host.run(sys.executable, "-c", program)
             self.assertEqual(alpha.host.ping(inner(3), "-i", "0.02", count=10), 10)
             self.assertEqual(beta.host.counted("answers"), 0)
             self.assertTrue(alpha.daemon.is_running())

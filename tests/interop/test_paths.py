@@ -23,7 +23,7 @@ def pair(lab: Lab, ours: str = "", theirs: str = "", conf: str = "", mtu: int = 
 class PathsTest(unittest.TestCase):
 
     def expect_pings(self, host, address: str, *options: str) -> None:
-        self.assertEqual(host.ping(address, "-i", "0.02", *options, count=PINGS), PINGS)
+        host.wait_pings(address, *options, count=PINGS)
 
     def grow_of_pings(self, host, address: str, counting, counter: str) -> int:
         """Bytes that a counter grows by while pings of 500 bytes are sent and answered."""
@@ -81,6 +81,30 @@ class PathsTest(unittest.TestCase):
                 node.host.forget_rules("input")
             alpha.wait_udp("beta")
             self.expect_pings(alpha.host, inner(2))
+
+    def test_loss_is_borne(self) -> None:
+        with Lab() as lab:
+            alpha, beta = pair(lab)
+            for node in (alpha, beta):
+                node.host.lose(10, "udp dport 655")
+            beta.start()
+            alpha.start()
+            alpha.wait_udp("beta", at_least=1200)
+            beta.wait_udp("alpha", at_least=1200)
+            keys = alpha.daemon.log().count("ANS_KEY")
+            answered = alpha.host.ping(inner(2), "-i", "0.02", count=200)
+            self.assertGreater(answered, 200 * 0.65, "10 % each way should lose 19 %")
+            self.assertLess(answered, 200, "no packet was lost: it did not go by UDP")
+            self.assertEqual(alpha.daemon.log().count("ANS_KEY"), keys, "loss made new keys")
+
+    def test_bypass_security(self) -> None:
+        with Lab() as lab:
+            alpha, beta = pair(lab)
+            beta.start("--bypass-security")
+            alpha.start("--bypass-security")
+            alpha.wait_udp("beta", at_least=200)
+            self.expect_pings(alpha.host, inner(2))
+            self.assertNotIn("METAKEY", alpha.daemon.log())
 
     # Relays.
 
