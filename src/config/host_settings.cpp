@@ -25,7 +25,7 @@ Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueR
     if (const auto* given = reader.find("PublicKeyFile")) {
         if (!key_file) return failure(Errc::refused, "PublicKeyFile cannot be read here");
         TINC_TRY(text, key_file(given->value));
-        source = given->value;
+        source = shown(given->value);
     } else if (host_file) {
         text = host_file->text;
         source = host_file->path;

@@ -91,7 +91,7 @@ bool is_port(std::string_view text) {
 
 ValueReader::ValueReader(std::vector<Assignment> assignments, Whose whose, Report& report)
     : assignments_(std::move(assignments)), whose_(whose), report_(report) {
-    std::ranges::stable_sort(assignments_, [](const Assignment& a, const Assignment& b) {
+    std::ranges::sort(assignments_, [](const Assignment& a, const Assignment& b) {
         return std::tuple(!a.file.empty(), a.line, std::string_view(a.file)) <
                std::tuple(!b.file.empty(), b.line, std::string_view(b.file));
     });
