@@ -273,7 +273,7 @@ std::optional<std::string_view> nearest_option(std::string_view name) {
     std::optional<std::string_view> nearest;
     auto nearest_distance = name.size() / 3 + 1;
     for (const auto& candidate : table) {
-        const auto [shorter, longer] = std::minmax(name.size(), candidate.name.size());
+        const auto [shorter, longer] = std::minmax({name.size(), candidate.name.size()});
         if (longer - shorter >= nearest_distance) continue;
         const auto distance = edit_distance(name, candidate.name);
         if (distance >= nearest_distance) continue;
