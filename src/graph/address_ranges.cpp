@@ -67,7 +67,9 @@ AddressRanges::AddressRanges(std::vector<AddressClaim> claims) {
     const auto place = [](const AddressClaim& claim) {
         return std::pair(claim.first, claim.prefix);
     };
-    std::ranges::stable_sort(claims, {}, place);
+    std::ranges::sort(claims, {}, [&](const AddressClaim& claim) {
+        return std::pair(place(claim), claim.order);
+    });
 
     for (auto next = claims.begin(); next != claims.end();) {
         const auto end = std::find_if(next, claims.end(), [&](const AddressClaim& claim) {

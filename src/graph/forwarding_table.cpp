@@ -15,7 +15,8 @@ ForwardingTable::ForwardingTable(const std::vector<Entry>& entries, std::vector<
         claims.push_back({.first = address_position(subnet.address),
                           .prefix = subnet.prefix,
                           .owner = owner,
-                          .reachable = hop(owner).reachable});
+                          .reachable = hop(owner).reachable,
+                          .order = static_cast<std::uint32_t>(claims.size())});
     }
     ipv4_ = AddressRanges(std::move(ipv4));
     ipv6_ = AddressRanges(std::move(ipv6));

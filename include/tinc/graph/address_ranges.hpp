@@ -43,12 +43,13 @@ struct AddressClaim {
     AddressPosition first;    ///< bits beyond the prefix are ignored
     std::uint8_t prefix = 0;  ///< 0..128 bits
     NodeIndex owner{};
-    bool reachable = false;  ///< the owner is
+    bool reachable = false;   ///< the owner is
+    std::uint32_t order = 0;  ///< among claims of the same prefix, lowest first
 };
 
 /// Immutable. Who answers for an address: of the longest prefix with a reachable owner our own
 /// claim, else the first reachable one; if no owner is reachable, the last claim of the shortest
-/// prefix. "First" and "last" are as in the given order.
+/// prefix. "First" and "last" are by AddressClaim::order.
 class AddressRanges {
   public:
     AddressRanges() = default;
