@@ -165,7 +165,7 @@ std::optional<PeerId> Mesh::connection_of(std::string_view name) const {
 }
 
 Time Mesh::deadline() const {
-    auto next = std::min(next_housekeeping_, keys_expire_);
+    auto next = std::min({next_housekeeping_, keys_expire_, refresh_due_});
     if (!probe_times_.empty()) next = std::min(next, probe_times_.begin()->first);
     if (graph_.is_dirty()) next = std::min(next, next_recompute_);
     return next;
@@ -174,6 +174,7 @@ Time Mesh::deadline() const {
 void Mesh::on_time(Time now) {
     if (now >= next_housekeeping_) housekeeping(now);
     if (now >= keys_expire_) expire_keys(now);
+    if (now >= refresh_due_) refresh_neighbours();
     while (!probe_times_.empty() && probe_times_.begin()->first <= now)
         run_probes(probe_times_.begin()->second, now);
     settle(now);
@@ -187,7 +188,18 @@ void Mesh::housekeeping(Time now) {
     check_contradictions(now);
 }
 
+void Mesh::note_change(Time now) {
+    if (refresh_due_ == never) first_change_ = now;
+    refresh_due_ = std::min(now + refresh_after_rest, first_change_ + refresh_at_least);
+}
+
+void Mesh::refresh_neighbours() {
+    refresh_due_ = never;
+    for (const auto& [peer, connection] : connections_) send_everything(peer);
+}
+
 void Mesh::settle(Time now) {
+    if (graph_.is_dirty() || table_is_stale_) note_change(now);
     if (graph_.is_dirty()) {
         if (now < next_recompute_) return;
         next_recompute_ = now + recompute_pause;

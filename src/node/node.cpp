@@ -309,4 +309,17 @@ void Node::retry(Time now) {
     state.turn(now);
 }
 
+// --- for those who watch -------------------------------------------------------------------------
+
+std::vector<std::string> Node::reachable_nodes() const {
+    const auto& graph = state_->mesh.graph();
+    std::vector<std::string> names;
+    for (const auto node : graph.nodes())
+        if (graph.path(node).reachable) names.push_back(graph.name(node));
+    return names;
+}
+
+const mesh::Mesh& Node::mesh() const { return state_->mesh; }
+const plane::Plane& Node::plane() const { return state_->plane; }
+
 }  // namespace tinc::node

@@ -68,6 +68,12 @@ class Mesh {
   public:
     static constexpr std::chrono::milliseconds recompute_pause{50};
     static constexpr std::chrono::seconds key_request_pause{10};
+    /// Gossip has no order between different paths: news of an edge's end that took a long way can
+    /// arrive behind the news of its return and win. So when changes have rested for this long (or
+    /// have gone on for the second), neighbours are told once more all we know. Who knows it
+    /// ignores it; who missed it passes it on; who owns what is not true contradicts.
+    static constexpr std::chrono::seconds refresh_after_rest{10};
+    static constexpr std::chrono::seconds refresh_at_least{60};
 
     Mesh(MeshSettings settings, RandomSource& random, LogSink& log);
 
@@ -189,6 +195,8 @@ class Mesh {
     void broadcast(wire::Request request, const std::string& line);
     void forward(PeerId from, wire::Request request, std::string_view line);
     void housekeeping(Time now);
+    void note_change(Time now);
+    void refresh_neighbours();
     [[nodiscard]] Member& member(NodeIndex node);
     [[nodiscard]] const Member* find_member(NodeIndex node) const;
     [[nodiscard]] std::string host_text(NodeIndex node) const;  ///< "10.0.0.1 port 655"
@@ -210,6 +218,8 @@ class Mesh {
     bool table_is_stale_ = false;
     Time next_recompute_ = Time::min();
     Time next_housekeeping_ = never;
+    Time first_change_{};  ///< since the last refresh
+    Time refresh_due_ = never;
     Time keys_expire_ = never;
     std::uint32_t contradicting_adds_ = 0;
     std::uint32_t contradicting_dels_ = 0;

@@ -27,6 +27,13 @@
 #include <string_view>
 #include <vector>
 
+namespace tinc::mesh {
+class Mesh;
+}
+namespace tinc::plane {
+class Plane;
+}
+
 namespace tinc::node {
 
 /// How the device is called in the log and in dumps.
@@ -106,6 +113,12 @@ class Node {
     void dump_statistics() const;   ///< device statistics alone, at exit
     void purge(Time now);           ///< SIGWINCH
     void retry(Time now);           ///< SIGALRM: all retries and pings are due
+
+    // --- for those who watch -------------------------------------------------------------------
+    /// Names of all nodes there is a way to, our own included, in order.
+    [[nodiscard]] std::vector<std::string> reachable_nodes() const;
+    [[nodiscard]] const mesh::Mesh& mesh() const;
+    [[nodiscard]] const plane::Plane& plane() const;
 
   private:
     struct State;
