@@ -108,6 +108,7 @@ void Mesh::connection_lost(PeerId peer, Time now) {
     if (graph_.remove_edge(graph::Graph::self, node))
         broadcast(Request::del_edge, del_edge_line(settings_.name, graph_.name(node)));
     lost_neighbours_.push_back(node);
+    if (connections_.empty()) next_recompute_ = Time::min();
     settle(now);
     if (connections_.empty()) forget_unreachable();
 }

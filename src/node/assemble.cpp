@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace tinc::node {
@@ -78,7 +79,7 @@ mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::Packe
             .pmtu = settings.pmtu,
             .ping_interval = settings.ping_interval,
             .ping_timeout = settings.ping_timeout,
-            .key_expire = settings.key_expire,
+            .key_expire = std::max(settings.key_expire, std::chrono::seconds(1)),
             .local_discovery = settings.local_discovery};
 }
 
