@@ -15,7 +15,7 @@
 //    so the component of the first node has exactly one minimum spanning tree. Prim's and
 //    Kruskal's algorithms both find it.
 // 3. What is reachable is what two-way edges join to ourselves, so the first node is in our
-//    component. We are among the reachable; edges elsewhere cannot matter.
+//    component. Edges elsewhere make trees of their own that do not touch us.
 //
 // Only the edges of that tree that end at ourselves have a connection to send on.
 // Source: legacy protocol 4.
@@ -64,8 +64,7 @@ std::vector<NodeIndex> Graph::spanning_tree_neighbours() const {
     JoinedNodes joined(nodes_.size());
     for (const auto* record : records_by_weight()) {
         const auto& [from, to] = std::pair(record->edge.from, record->edge.to);
-        if (!record->has_reverse || !node_at(from).path.reachable) continue;
-        if (!joined.join(from, to)) continue;
+        if (!record->has_reverse || !joined.join(from, to)) continue;
         if (from == self) is_neighbour[to_index(to)] = true;
         if (to == self) is_neighbour[to_index(from)] = true;
     }
