@@ -169,13 +169,13 @@ bool Graph::is_dirty() const { return dirty_; }
 
 std::vector<ReachabilityChange> Graph::recompute() {
     if (!dirty_) return {};
-    auto paths = shortest_paths();
+    const auto paths = shortest_paths();
     std::vector<ReachabilityChange> changes;
     for (const auto& [name, node] : names_) {
-        Path& path = paths[to_index(node)];
+        const Path& path = paths[to_index(node)];
         if (path.reachable != node_at(node).path.reachable)
             changes.push_back({.node = node, .reachable = path.reachable});
-        node_at(node).path = std::move(path);
+        node_at(node).path = path;
     }
     tree_neighbours_ = spanning_tree_neighbours();
     dirty_ = false;
