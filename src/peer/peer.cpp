@@ -213,7 +213,8 @@ Result<void> Peer::begin_handshake() {
     }
     state_ = State::authenticating;
     handshake_.emplace(is_outgoing_ ? legacy::Role::initiator : legacy::Role::responder,
-                       settings_->own_key, *host_->public_key, settings_->meta_cipher, *random_);
+                       settings_->own_key, *host_->public_key, settings_->meta_cipher, *random_,
+                       label());
     // METAKEY goes in clear; the handshake encrypts from the byte behind it.
     TINC_TRY(const auto line, handshake_->metakey_line());
     wire::print_request(*log_, wire::Course::sending, Request::metakey, label(), line);
