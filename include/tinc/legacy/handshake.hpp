@@ -44,13 +44,15 @@ class Handshake {
         failed,  ///< takes and gives nothing more
     };
 
+    /// `meta_cipher` is one of meta_cipher_for(). `label` is how errors name the peer: "beta
+    /// (10.0.0.1 port 655)" makes them the lines that 1.0.36 logs.
     Handshake(Role role, crypto::RsaPrivateKey own_key, crypto::RsaPublicKey peer_key,
-              crypto::CipherSpec meta_cipher, RandomSource& random);
+              crypto::CipherSpec meta_cipher, RandomSource& random, std::string label = "peer");
 
     [[nodiscard]] State state() const { return state_; }
 
-    /// Our METAKEY line (without newline), sent in clear right after ID. Everything we send
-    /// behind it goes through encrypt().
+    /// Our METAKEY line (without newline), sent in clear right after ID and before the peer's
+    /// METAKEY is taken. Everything we send behind it goes through encrypt(). Only once.
     [[nodiscard]] Result<std::string> metakey_line();
 
     /// Takes a line of the peer: METAKEY, CHALLENGE or CHAL_REPLY, in this order only. Returns the
@@ -61,7 +63,8 @@ class Handshake {
     [[nodiscard]] Result<std::vector<std::string>> receive(wire::Request request,
                                                            std::string_view line);
 
-    /// In place; nothing happens before the METAKEY of that direction has passed.
+    /// In place; nothing happens before the METAKEY of that direction has passed. Fails after a
+    /// failure, and when the stream key has been used for as long as it may be; both are final.
     [[nodiscard]] Result<void> encrypt(MutableBytes bytes);
     [[nodiscard]] Result<void> decrypt(MutableBytes bytes);
     [[nodiscard]] bool is_encrypting() const { return encryptor_.has_value(); }
@@ -71,7 +74,13 @@ class Handshake {
     [[nodiscard]] Result<std::vector<std::string>> on_metakey(std::string_view line);
     [[nodiscard]] Result<std::vector<std::string>> on_challenge(std::string_view line);
     [[nodiscard]] Result<std::vector<std::string>> on_chal_reply(std::string_view line);
+    [[nodiscard]] Result<std::vector<std::string>> answer_to(wire::Request request,
+                                                             std::string_view line);
+    [[nodiscard]] Result<void> take_stream_key(const wire::Metakey& metakey);
+    [[nodiscard]] std::string challenge_line();
     [[nodiscard]] std::string chal_reply_line() const;
+    [[nodiscard]] Result<void> run(std::optional<crypto::StreamCipher>& cipher, MutableBytes bytes,
+                                   std::string_view doing);
 
     Role role_;
     State state_ = State::awaiting_metakey;
@@ -79,6 +88,7 @@ class Handshake {
     crypto::RsaPublicKey peer_key_;
     crypto::CipherSpec meta_cipher_;
     RandomSource& random_;
+    std::string label_;
     std::optional<crypto::StreamCipher> encryptor_;
     std::optional<crypto::StreamCipher> decryptor_;
     crypto::DigestSpec peer_digest_;  ///< announced by the peer; hashes its challenge
