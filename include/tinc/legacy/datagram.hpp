@@ -47,19 +47,28 @@ struct PacketKey {
 [[nodiscard]] PacketKey make_packet_key(const PacketSuite& suite, RandomSource& random);
 
 /// Checks everything an ANS_KEY says: digits, known cipher and digest, lengths, compression 0..11.
-/// Errc::refused or malformed with the reason; the connection stays up all the same.
-[[nodiscard]] Result<PacketKey> parse_packet_key(const wire::AnsKey& message);
+/// Errc::refused or malformed with the reason; the connection stays up all the same. `label` is how
+/// the reason names the sender: "beta (10.0.0.1 port 655)" makes it the line that 1.0.36 logs.
+/// Empty: the bare name.
+[[nodiscard]] Result<PacketKey> parse_packet_key(const wire::AnsKey& message,
+                                                 std::string_view label = {});
 
 /// The fields of the ANS_KEY that gives `key` to `to`.
 [[nodiscard]] wire::AnsKey ans_key(std::string from, std::string to, const PacketKey& key);
 
+/// The highest sequence number a Sealer uses; new keys must come long before.
+inline constexpr std::uint32_t last_sequence = 0xffff0000U;
+
 /// Sends to one node: compress, number, encrypt, MAC.
 class Sealer {
   public:
-    [[nodiscard]] static Result<Sealer> create(const PacketKey& key);
+    /// `sequence` numbers have been used with this key; 0 for a fresh one. Errc::refused or
+    /// malformed if the key's suite cannot be run.
+    [[nodiscard]] static Result<Sealer> create(const PacketKey& key, std::uint32_t sequence = 0);
 
-    /// Turns a frame into a datagram, in place. False if it cannot (does not fit, compression
-    /// failed, the sequence numbers are used up); the packet is then to be dropped.
+    /// Turns a frame into a datagram of at most limits::datagram_bytes, in place. False if it
+    /// cannot (does not fit, compression failed, last_sequence was used); the packet is then to be
+    /// dropped, whatever it has become.
     [[nodiscard]] bool seal(packet::Packet& packet) noexcept;
 
     [[nodiscard]] const PacketSuite& suite() const { return suite_; }
@@ -67,13 +76,15 @@ class Sealer {
 
   private:
     Sealer(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
-           packet::Compressor compressor);
+           packet::Compressor compressor, std::uint32_t sequence);
+
+    [[nodiscard]] bool compress(packet::Packet& packet) noexcept;
 
     PacketSuite suite_;
     crypto::PacketCipher cipher_;
     std::optional<crypto::Hmac> mac_;
     packet::Compressor compressor_;
-    std::uint32_t sequence_ = 0;  ///< of the last packet sent
+    std::uint32_t sequence_;  ///< of the last packet sent
 };
 
 /// Receives from one node.
@@ -81,11 +92,11 @@ class Opener {
   public:
     enum class Verdict : std::uint8_t {
         opened,
-        too_short,
-        forged,    ///< the MAC is wrong, or the ciphertext is no ciphertext
-        replayed,  ///< late beyond the window, or seen
-        too_far,   ///< a sequence number far in the future
-        damaged,   ///< does not decompress, or is no frame
+        too_short,  ///< for a sequence number and the announced MAC, sent or not
+        forged,     ///< the MAC is wrong, or the ciphertext is no ciphertext
+        replayed,   ///< late beyond the window, or seen
+        too_far,    ///< a sequence number far in the future
+        damaged,    ///< does not decompress, or is no frame
     };
 
     [[nodiscard]] static Result<Opener> create(const PacketKey& key, std::size_t window_bytes);
@@ -95,7 +106,8 @@ class Opener {
     [[nodiscard]] bool recognises(Bytes datagram) noexcept;
 
     /// Turns a datagram into its frame, in place. `wire_payload_bytes` (may be null) gets the size
-    /// of the payload before decompression, which MTU probes count.
+    /// of the payload before decompression, which MTU probes count. If it cannot be opened, the
+    /// bytes of the packet mean nothing any more.
     [[nodiscard]] Verdict open(packet::Packet& packet, std::size_t* wire_payload_bytes) noexcept;
 
     [[nodiscard]] const packet::ReplayWindow& window() const { return window_; }
@@ -103,6 +115,9 @@ class Opener {
   private:
     Opener(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
            packet::Compressor compressor, std::size_t window_bytes);
+
+    [[nodiscard]] bool is_long_enough(std::size_t size) const;
+    [[nodiscard]] bool decompress(packet::Packet& packet) noexcept;
 
     PacketSuite suite_;
     crypto::PacketCipher cipher_;
