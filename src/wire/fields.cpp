@@ -61,7 +61,7 @@ Result<Request> Fields::request() {
         return malformed("line", "does not start with a request number");
     const auto request = ec == std::errc{} ? handled_request(number) : std::nullopt;
     if (!request) return failure(Errc::refused, "unknown request");
-    request_ = *request;
+    request_ = request;
     return *request;
 }
 
