@@ -1,0 +1,92 @@
+// Datagrams of a peer. Byte 0 chooses a suite and whether the rest is a datagram as it arrives, or
+// what a peer with the right key encrypts: only such input gets past the MAC. The same bytes are
+// also sealed as a frame, which must come back.
+
+#include "support/seeded_random.hpp"
+#include "tinc/base/limits.hpp"
+#include "tinc/legacy/datagram.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+namespace {
+
+using namespace tinc;
+using Verdict = legacy::Opener::Verdict;
+
+struct Choice {
+    const char* cipher;
+    const char* digest;
+    std::size_t mac_bytes;
+    int compression;
+};
+constexpr std::array<Choice, 8> choices{{{"aes-256-cbc", "sha256", 4, 0},
+                                         {"none", "none", 4, 0},
+                                         {"aes-256-cbc", "none", 0, 1},
+                                         {"none", "sha256", 4, 10},
+                                         {"aes-128-ofb", "sha1", 20, 11},
+                                         {"aes-256-ecb", "sha512", 64, 9},
+                                         {"des-ede3-cbc", "md5", 0, 0},
+                                         {"aes-256-cfb", "sha256", 32, 10}}};
+
+legacy::PacketKey key_for(const Choice& choice) {
+    test::SeededRandom random(1);
+    return legacy::make_packet_key(
+        {crypto::cipher_by_name(choice.cipher).value(),
+         crypto::digest_by_name(choice.digest).value(), choice.mac_bytes, choice.compression},
+        random);
+}
+
+/// `plain` begins with its sequence number, if it is long enough to have one.
+std::vector<std::byte> sealed_by_hand(const legacy::PacketKey& key, Bytes plain) {
+    auto cipher = crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(),
+                                               crypto::Direction::encrypt)
+                      .value();
+    std::vector<std::byte> datagram(cipher.output_bound(plain.size()) + key.suite.wire_mac_bytes());
+    const auto size = cipher.apply(plain, datagram).value();
+    if (key.suite.wire_mac_bytes() > 0)
+        crypto::Hmac::create(key.suite.digest, key.material.bytes())
+            .value()
+            .sign(std::span(datagram).first(size), std::span(datagram).subspan(size));
+    return datagram;
+}
+
+void check_round_trip(const legacy::PacketKey& key, Bytes frame) {
+    auto sealer = legacy::Sealer::create(key).value();
+    auto opener = legacy::Opener::create(key, 16).value();
+    packet::Packet packet;
+    packet.assign(frame);
+    if (!sealer.seal(packet)) return;
+    TINC_ASSERT(packet.size() <= limits::datagram_bytes);
+    const auto verdict = opener.open(packet, nullptr);
+    if (frame.size() < 14) return;
+    TINC_ASSERT(verdict == Verdict::opened);
+    TINC_ASSERT(std::ranges::equal(packet.bytes(), frame));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 1) return 0;
+    const auto key = key_for(choices[data[0] % choices.size()]);
+    const bool is_raw = (data[0] & 0x80U) != 0;
+    constexpr std::size_t room = packet::Packet::capacity - packet::Packet::headroom;
+    const auto input = std::as_bytes(std::span(data, std::min(size, room - 128))).subspan(1);
+
+    auto opener = legacy::Opener::create(key, 16).value();
+    packet::Packet packet;
+    packet.assign(is_raw ? input : Bytes(sealed_by_hand(key, input)));
+    const auto before = packet.size();
+    const bool is_recognised = opener.recognises(packet.bytes());
+    TINC_ASSERT(!is_recognised || key.suite.wire_mac_bytes() > 0);
+    std::size_t payload_bytes = 0;
+    if (opener.open(packet, &payload_bytes) == Verdict::opened) {
+        TINC_ASSERT(is_recognised || key.suite.wire_mac_bytes() == 0);
+        TINC_ASSERT(packet.size() >= 14 && packet.size() <= room);
+        TINC_ASSERT(payload_bytes + 4 <= before);
+    }
+    check_round_trip(key, input);
+    return 0;
+}
