@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tinc::node {
 
@@ -29,7 +30,7 @@ Admission::Verdict Admission::arrive(const Address& source, PeerId peer, Time no
         found != pending_.end() && found->second.size() >= limits::pending_per_source;
     if (is_greedy && !is_good(prefix, now)) return {};
     Verdict verdict{.is_admitted = true, .victim = std::nullopt};
-    if (source_of_.size() >= limits::pending_connections) verdict.victim = oldest_of_greediest();
+    if (source_of_.size() >= limits::pending_connections) verdict.victim = oldest_of_greediest(now);
     if (is_greedy) verdict.victim = found->second.front();
     if (verdict.victim) leave(*verdict.victim);
     pending_[prefix].push_back(peer);
@@ -46,11 +47,18 @@ void Admission::leave(PeerId peer) {
     source_of_.erase(found);
 }
 
-std::optional<PeerId> Admission::oldest_of_greediest() const {
-    const auto greediest = std::ranges::max_element(
-        pending_, {}, [](const auto& entry) { return entry.second.size(); });
-    if (greediest == pending_.end()) return std::nullopt;
-    return greediest->second.front();
+/// Among sources that are equally greedy, the one whose connection is oldest: whoever has just come
+/// has as many arrivals as there are places to prove itself. Good sources come last of all.
+std::optional<PeerId> Admission::oldest_of_greediest(Time now) const {
+    std::optional<PeerId> victim;
+    auto worst = std::pair(false, std::size_t{0});
+    for (const auto& [prefix, peers] : pending_) {
+        const auto greed = std::pair(!is_good(prefix, now), peers.size());
+        if (victim && (greed < worst || (greed == worst && *victim < peers.front()))) continue;
+        worst = greed;
+        victim = peers.front();
+    }
+    return victim;
 }
 
 bool Admission::may_authenticate(const Address& source, Time now) {
@@ -65,10 +73,13 @@ bool Admission::may_authenticate(const Address& source, Time now) {
 }
 
 void Admission::remember_good(const Address& source, Time now) {
-    if (good_until_.size() >= limits::remembered_sources)
+    const auto prefix = prefix_of(source);
+    const auto has_room = [&] {
+        return good_until_.size() < limits::remembered_sources || good_until_.contains(prefix);
+    };
+    if (!has_room())
         std::erase_if(good_until_, [&](const auto& entry) { return entry.second <= now; });
-    if (good_until_.size() >= limits::remembered_sources) return;
-    good_until_[prefix_of(source)] = now + good_for;
+    if (has_room()) good_until_[prefix] = now + good_for;
 }
 
 bool Admission::is_good(const Address& prefix, Time now) const {

@@ -5,7 +5,7 @@
 //
 //     a new connection   at most limits::pending_per_source unfinished ones of a source; at
 //                        limits::pending_connections in all, the oldest of the greediest source
-//                        makes room
+//                        makes room; sources whose key was good in the last hour come last
 //     a handshake        costs us an RSA operation: limits::handshakes_per_second over all
 //                        strangers; sources whose key was good in the last hour do not wait
 //
@@ -47,7 +47,7 @@ class Admission {
   private:
     [[nodiscard]] static Address prefix_of(const Address& source);
     [[nodiscard]] bool is_good(const Address& prefix, Time now) const;
-    [[nodiscard]] std::optional<PeerId> oldest_of_greediest() const;
+    [[nodiscard]] std::optional<PeerId> oldest_of_greediest(Time now) const;
 
     std::unordered_map<Address, std::deque<PeerId>> pending_;  ///< oldest first
     std::unordered_map<PeerId, Address> source_of_;
