@@ -55,6 +55,8 @@ void Node::start(std::span<const Endpoint> listening, Time now) {
 
 void Node::reload(Reload reload, Time now) {
     auto& state = *state_;
+    // All others know us by it: another one takes a new start.
+    reload.settings.name = state.settings.name;
     auto parts = assemble(reload.settings, state.peer_settings.own_key, state.device.description);
     if (!parts) {
         state.log.print(Level::always, Severity::error, "{}", parts.error().what);
