@@ -104,7 +104,9 @@ void Connector::resolved(const std::string& name, Result<std::vector<Endpoint>> 
 
 void Connector::dialling(const std::string& name, PeerId peer) {
     const auto found = targets_.find(name);
-    if (found != targets_.end()) found->second.peer = peer;
+    if (found == targets_.end()) return;
+    // Another connection may have come in since the Dial was asked for.
+    if (found->second.state == Target::State::dialling) found->second.peer = peer;
 }
 
 void Connector::connected(const std::string& name, PeerId peer) {

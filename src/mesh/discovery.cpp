@@ -28,9 +28,8 @@ void Mesh::run_probes(NodeIndex node, Time now) {
         return arm_probes(node);
     }
     using News = PathMtu::Round::News;
-    const auto due = std::min(now, target.path_mtu.deadline());
-    const auto round = target.path_mtu.on_time(
-        std::max(now, due), {settings_.ping_interval, settings_.ping_timeout}, random_);
+    const auto round =
+        target.path_mtu.on_time(now, {settings_.ping_interval, settings_.ping_timeout}, random_);
     switch (round.news) {
         case News::none:
             break;

@@ -11,7 +11,7 @@ using wire::Request;
 
 constexpr auto self = graph::Graph::self;
 
-/// So many contradictions of both kinds in one round mean that somebody else has our name.
+/// More contradictions of both kinds without a quiet round mean that somebody else has our name.
 constexpr std::uint32_t contradictions_tolerated = 100;
 constexpr std::chrono::seconds shortest_retreat{10};
 constexpr std::chrono::seconds longest_retreat{3'600};
@@ -115,12 +115,19 @@ void Mesh::correct(PeerId peer, const std::string& key, std::string line, Time n
 }
 
 void Mesh::check_contradictions(Time now) {
-    const auto adds = std::exchange(contradicting_adds_, 0U);
-    const auto dels = std::exchange(contradicting_dels_, 0U);
-    if (adds <= contradictions_tolerated || dels <= contradictions_tolerated) {
+    if (now < retreat_over_) return;
+    // Both sides of a quarrel answer once a second, so it takes many rounds to be sure. It is over
+    // when a round brings nothing new of one kind.
+    const auto adds = std::exchange(adds_before_, contradicting_adds_);
+    const auto dels = std::exchange(dels_before_, contradicting_dels_);
+    if (adds == contradicting_adds_ || dels == contradicting_dels_) {
+        contradicting_adds_ = contradicting_dels_ = adds_before_ = dels_before_ = 0;
         retreat_ = std::max(retreat_ / 2, shortest_retreat);
         return;
     }
+    if (std::min(contradicting_adds_, contradicting_dels_) <= contradictions_tolerated) return;
+    contradicting_adds_ = contradicting_dels_ = adds_before_ = dels_before_ = 0;
+    retreat_over_ = now + retreat_;
     log_.print(Level::always, Severity::warning,
                "Possible node with same Name as us! Sleeping {} seconds.", retreat_.count());
     effects_.emplace_back(Retreat{retreat_});

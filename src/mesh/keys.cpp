@@ -67,8 +67,11 @@ Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
     if (!may_relay(peer, "a " + message.from, message.to, *to, now)) return {};
     std::string relayed(line);
     const auto& seen_at = member(*from).remote;
-    if (!message.address && seen_at && member(*to).path_mtu.min_mtu() > 0)
-        relayed += fmt::format(" {} {}", seen_at->address.text(), seen_at->port);
+    if (!message.address && seen_at && member(*to).path_mtu.min_mtu() > 0) {
+        const auto reflexive = fmt::format(" {} {}", seen_at->address.text(), seen_at->port);
+        // A line that grew too long would cost the next node its connection.
+        if (line.size() + reflexive.size() < limits::meta_buffer_bytes) relayed += reflexive;
+    }
     send(*connection_towards(*to), std::move(relayed));
     return {};
 }

@@ -210,7 +210,7 @@ void Mesh::settle(Time now) {
         effects_.emplace_back(PublishTable{});
         table_is_stale_ = false;
         for (const auto& change : changes)
-            change.reachable ? became_reachable(change.node) : became_unreachable(change.node);
+            change.reachable ? became_reachable(change.node, now) : became_unreachable(change.node);
         retract_edges_of_lost_neighbours();
     }
     if (std::exchange(table_is_stale_, false)) effects_.emplace_back(PublishTable{});
@@ -219,9 +219,11 @@ void Mesh::settle(Time now) {
 std::vector<Effect> Mesh::take_effects() { return std::exchange(effects_, {}); }
 
 void Mesh::flush(Time now) {
-    for (const auto node : graph_.nodes())
-        if (find_member(node) != nullptr && member(node).path_mtu.is_running())
-            run_probes(node, now);
+    for (const auto node : graph_.nodes()) {
+        if (find_member(node) == nullptr || !member(node).path_mtu.is_running()) continue;
+        member(node).path_mtu.hurry(now);
+        run_probes(node, now);
+    }
     housekeeping(now);
 }
 

@@ -74,7 +74,7 @@ void PathMtu::judge(Round& round) {
 
 void PathMtu::choose_probes(Round& round, RandomSource& random) const {
     if (rounds_ >= last_search_round && max_mtu_ + growth_bytes < limits::frame_bytes)
-        round.probes.push_back(max_mtu_ + growth_bytes);
+        round.probes.push_back(std::max(max_mtu_ + growth_bytes, smallest_probe_bytes));
     for (int i = 0; i < probes_per_round; ++i) {
         const auto size =
             max_mtu_ <= min_mtu_

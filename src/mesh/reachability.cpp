@@ -21,12 +21,13 @@ void Mesh::adopt_announced_addresses() {
     }
 }
 
-void Mesh::became_reachable(NodeIndex node) {
+void Mesh::became_reachable(NodeIndex node, Time now) {
     log_.print(Level::traffic, Severity::debug, "Node {} became reachable", label(node));
     auto& target = member(node);
-    lose_key(node);
-    target.path_mtu.reset();
     target.last_key_request = Time::min();
+    // Its key may have come in the same breath as the edge that leads to it, and is kept.
+    if (target.sealing && (target.options & wire::option::pmtu_discovery) != 0)
+        target.path_mtu.start(now);
     arm_probes(node);
     publish_mtu(node);
     call_host_scripts(node, "up");

@@ -175,7 +175,7 @@ class Mesh {
                                  NodeIndex target, Time now);
 
     // reachability.cpp
-    void became_reachable(NodeIndex node);
+    void became_reachable(NodeIndex node, Time now);
     void became_unreachable(NodeIndex node);
     void call_host_scripts(NodeIndex node, std::string_view suffix);
     void call_subnet_script(NodeIndex owner, const wire::Subnet& subnet, std::string_view suffix);
@@ -221,8 +221,11 @@ class Mesh {
     Time first_change_{};  ///< since the last refresh
     Time refresh_due_ = never;
     Time keys_expire_ = never;
-    std::uint32_t contradicting_adds_ = 0;
+    std::uint32_t contradicting_adds_ = 0;  ///< since the last quiet round
     std::uint32_t contradicting_dels_ = 0;
+    std::uint32_t adds_before_ = 0;  ///< as of the last round
+    std::uint32_t dels_before_ = 0;
+    Time retreat_over_{};
     std::chrono::seconds retreat_{10};
     std::set<std::pair<Time, NodeIndex>> probe_times_;  ///< exactly the members' `armed` times
 };

@@ -16,6 +16,7 @@
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -46,8 +47,15 @@ class PathMtu {
     void reset();
     /// A key arrived: search, unless a search is running already.
     void start(Time now);
-    /// The node lost its key or its reachability.
-    void stop() { next_round_ = never; }
+    /// The node lost its key or its reachability. The next search counts its rounds anew.
+    void stop() {
+        rounds_ = 0;
+        next_round_ = never;
+    }
+    /// The next round, if any, is due.
+    void hurry(Time now) {
+        if (is_running()) next_round_ = std::min(next_round_, now);
+    }
     [[nodiscard]] bool is_running() const { return next_round_ != never; }
 
     [[nodiscard]] Time deadline() const { return next_round_; }
