@@ -38,17 +38,16 @@ void Plane::set_opener(NodeIndex node, std::optional<legacy::Opener> opener, Tim
         target.old_opener_until = now + old_key_grace;
     }
     target.opener = std::move(opener);
+    if (has_our_key(target, now)) list_key(node);
 }
 
 void Plane::set_address(NodeIndex node, const std::optional<Endpoint>& remote, SocketIndex socket) {
     auto& target = slot(node);
-    if (target.remote) {
-        const auto known = by_remote_.find(*target.remote);
-        if (known != by_remote_.end() && known->second == node) by_remote_.erase(known);
-    }
-    target.remote = remote;
     target.socket = socket;
-    if (remote) by_remote_[*remote] = node;
+    if (target.remote == remote) return;
+    give_up_address(node);
+    target.remote = remote;
+    if (remote) claim_address(node, *remote, Claim::announced);
 }
 
 void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
@@ -58,11 +57,13 @@ void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
 }
 
 void Plane::set_announced_addresses(std::unordered_multimap<Address, NodeIndex> addresses) {
-    announced_ = std::move(addresses);
+    announced_.clear();
+    for (const auto& [address, node] : addresses) announced_[address].push_back(node);
 }
 
 void Plane::forget(NodeIndex node) {
-    set_address(node, std::nullopt, SocketIndex{0});
+    give_up_address(node);
+    unlist_key(node);
     slot(node) = Slot{};
 }
 
@@ -88,7 +89,10 @@ void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Tim
     route(neighbour, *packet, transport, now, out);
 }
 
-std::vector<Event> Plane::take_events() { return std::exchange(events_, {}); }
+std::vector<Event> Plane::take_events() {
+    told_of_worn_keys_ = false;
+    return std::exchange(events_, {});
+}
 
 void Plane::post(Event event) {
     if (events_.size() >= event_limit) return drop(Drop::queue_full);

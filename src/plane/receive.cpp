@@ -24,75 +24,44 @@ void Plane::from_network(packet::Batch& datagrams, std::span<const Endpoint> sou
 void Plane::receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
                     Outbox& out) {
     if (datagram.size() > limits::datagram_bytes) return drop(Drop::too_long);
-    const auto node = identify(datagram.bytes(), source, now);
-    if (!node) {
+    const auto identified = identify(datagram.bytes(), source, now);
+    if (!identified) {
         drop(Drop::unknown_source);
-        if (log_.shows(Level::protocol) && now - unknown_logged_ >= std::chrono::seconds(1)) {
+        if (log_.shows(Level::protocol) &&
+            (!unknown_logged_ || now - *unknown_logged_ >= std::chrono::seconds(1))) {
             unknown_logged_ = now;
             log_.print(Level::protocol, Severity::warning,
                        "Received UDP packet from unknown source {}", source.text());
         }
         return;
     }
-    auto& sender = slot(*node);
-    if (!sender.opener && !sender.old_opener) {
+    const auto node = identified->node;
+    auto& sender = slot(node);
+    if (!has_our_key(sender, now)) {
         drop(Drop::no_key);
         log_.print(Level::traffic, Severity::debug,
-                   "Got packet from {} but he hasn't got our key yet", label(*node));
+                   "Got packet from {} but he hasn't got our key yet", label(node));
         return;
     }
     std::size_t payload_bytes = 0;
     const auto verdict = open(sender, datagram, now, payload_bytes);
-    if (verdict != Verdict::opened) return report_refusal(*node, verdict, source);
+    if (verdict != Verdict::opened) return report_refusal(node, verdict, source);
 
     // Only an authenticated, fresh packet may move a node's address.
-    if (sender.remote != source || sender.socket != socket) {
+    sender.socket = socket;
+    if (sender.remote != source || !identified->is_owner) {
         const bool moved = sender.remote != source;
-        set_address(*node, source, socket);
-        if (moved) post(SourceMoved{*node, source, socket});
+        give_up_address(node);
+        sender.remote = source;
+        claim_address(node, source, Claim::proven);
+        if (moved) post(SourceMoved{node, source, socket});
     }
     log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}",
-               datagram.size(), label(*node));
+               datagram.size(), label(node));
     if (datagram.size() >= packet::ethernet_bytes &&
         packet::ethertype(datagram.bytes()) == packet::ethertype_probe)
-        return answer_probe(*node, datagram, payload_bytes, out);
-    route(*node, datagram, Transport::any, now, out);
-}
-
-/// Whose datagram it is: by its address; else by trying keys, first of the nodes that the mesh
-/// announces at that host, then of all others in turn.
-std::optional<NodeIndex> Plane::identify(Bytes datagram, const Endpoint& source, Time now) {
-    const auto known = by_remote_.find(source);
-    if (known != by_remote_.end()) {
-        if (slot(known->second).opener || slot(known->second).old_opener) return known->second;
-    }
-    const auto fits = [&](NodeIndex node) {
-        return trials_.take(now) && recognises(node, datagram, now);
-    };
-    std::size_t tried = 0;
-    const auto [first, last] = announced_.equal_range(source.address);
-    for (auto it = first; it != last && tried < limits::trials_per_datagram; ++it, ++tried)
-        if (fits(it->second)) return it->second;
-
-    // A moving start lets every node's turn come within a few packets, however many there are.
-    const auto count = static_cast<std::uint32_t>(slots_.size());
-    for (std::uint32_t seen = 0; seen < count && tried < limits::trials_per_datagram; ++seen) {
-        trial_cursor_ = (trial_cursor_ + 1) % count;
-        const NodeIndex node{trial_cursor_};
-        if (!slot(node).opener && !slot(node).old_opener) continue;
-        ++tried;
-        if (fits(node)) return node;
-    }
-    // Without a MAC nothing can be recognised; the owner of the address is the best guess left.
-    if (known != by_remote_.end()) return known->second;
-    return std::nullopt;
-}
-
-bool Plane::recognises(NodeIndex node, Bytes datagram, Time now) {
-    auto& candidate = slot(node);
-    if (candidate.opener && candidate.opener->recognises(datagram)) return true;
-    return candidate.old_opener && now < candidate.old_opener_until &&
-           candidate.old_opener->recognises(datagram);
+        return answer_probe(node, datagram, payload_bytes, out);
+    route(node, datagram, Transport::any, now, out);
 }
 
 Verdict Plane::open(Slot& sender, packet::Packet& datagram, Time now, std::size_t& payload_bytes) {
@@ -102,7 +71,9 @@ Verdict Plane::open(Slot& sender, packet::Packet& datagram, Time now, std::size_
         return sender.old_opener->open(datagram, &payload_bytes);
     if (!sender.opener) return Verdict::forged;
     const auto verdict = sender.opener->open(datagram, &payload_bytes);
-    if (sender.opener->window().last() > limits::max_sequence) post(KeysWornOut{});
+    if (sender.opener->window().last() > limits::max_sequence &&
+        !std::exchange(told_of_worn_keys_, true))
+        post(KeysWornOut{});
     return verdict;
 }
 

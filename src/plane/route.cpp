@@ -50,7 +50,7 @@ void Plane::route(NodeIndex source, packet::Packet& frame, Transport transport, 
 void Plane::route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHeader& ip,
                      Transport transport, Time now, Outbox& out) {
     if (settings_.broadcast != Broadcast::no && is_group_address(ip.destination))
-        return broadcast(source, frame, now, out);
+        return broadcast(source, frame, transport, now, out);
 
     const auto owner = table_->owner_of(ip.destination);
     if (!owner) {
@@ -86,8 +86,7 @@ void Plane::forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
     if (owner == self) {
         // What arrives was clamped by its sender for the way here; our own way back may be
         // narrower than what it knows.
-        if (settings_.clamp_mss)
-            packet::clamp_mss(frame.bytes(), slot(source).mtu);
+        if (settings_.clamp_mss) packet::clamp_mss(frame.bytes(), slot(source).mtu);
         return deliver(frame, out);
     }
     const auto& target = hop(owner);
@@ -154,33 +153,37 @@ bool Plane::count_down(NodeIndex source, packet::Packet& frame, Time now, Outbox
 }
 
 void Plane::answer_arp(NodeIndex source, packet::Packet& frame, Outbox& out) {
-    drop(Drop::neighbour);
-    if (source != self)
+    if (source != self) {
+        drop(Drop::neighbour);
         return log_.print(Level::traffic, Severity::warning,
                           "Got ARP request from {} while in "
                           "router mode!",
                           label(source));
+    }
     const auto target = packet::arp_request_target(frame.bytes());
-    if (!target) return;
+    if (!target) return drop(Drop::neighbour);
     const auto owner = table_->owner_of(*target);
-    if (!owner || *owner == self || !packet::make_arp_reply(frame)) return;
+    if (!owner || *owner == self || !packet::make_arp_reply(frame)) return drop(Drop::neighbour);
     deliver(frame, out);
 }
 
 void Plane::answer_solicitation(NodeIndex source, packet::Packet& frame, const Address& target,
                                 Outbox& out) {
-    drop(Drop::neighbour);
-    if (source != self)
+    if (source != self) {
+        drop(Drop::neighbour);
         return log_.print(Level::traffic, Severity::warning,
                           "Got neighbor solicitation request from {} while in router mode!",
                           label(source));
+    }
     const auto owner = table_->owner_of(target);
-    if (!owner || *owner == self || !packet::make_neighbour_advertisement(frame)) return;
+    if (!owner || *owner == self || !packet::make_neighbour_advertisement(frame))
+        return drop(Drop::neighbour);
     deliver(frame, out);
 }
 
 /// Along the spanning tree, or directly to all that can be reached so; a copy to our own device.
-void Plane::broadcast(NodeIndex source, packet::Packet& frame, Time now, Outbox& out) {
+void Plane::broadcast(NodeIndex source, packet::Packet& frame, Transport transport, Time now,
+                      Outbox& out) {
     log_.print(Level::traffic, Severity::info, "Broadcasting packet of {} bytes from {}",
                frame.size(), label(source));
     if (settings_.decrement_ttl && source != self && !count_down(source, frame, now, out)) return;
@@ -188,7 +191,7 @@ void Plane::broadcast(NodeIndex source, packet::Packet& frame, Time now, Outbox&
         auto* copy = out.spare();
         if (copy == nullptr) return drop(Drop::queue_full);
         copy->assign(frame.bytes());
-        send(node, *copy, Way{}, out);
+        send(node, *copy, Way{.transport = transport}, out);
     };
     if (settings_.broadcast == Broadcast::tree) {
         const auto came_from = source == self ? self : hop(source).nexthop;

@@ -150,19 +150,48 @@ class Plane {
         SocketIndex socket{};
         std::size_t mtu = limits::frame_bytes;
         std::size_t min_mtu = 0;
+        std::optional<std::size_t> place_in_keyed;
     };
+
+    /// Who seems to have sent a datagram, and whether its address is known to be theirs.
+    struct Sender {
+        NodeIndex node{};
+        bool is_owner = false;
+    };
+    /// A few different nodes, first choice first.
+    class Candidates {
+      public:
+        void add(NodeIndex node);
+        [[nodiscard]] std::size_t size() const { return size_; }
+        [[nodiscard]] bool is_full() const { return size_ == nodes_.size(); }
+        [[nodiscard]] std::span<const NodeIndex> nodes() const {
+            return std::span(nodes_).first(size_);
+        }
+
+      private:
+        std::array<NodeIndex, limits::trials_per_datagram> nodes_{};
+        std::size_t size_ = 0;
+    };
+    enum class Claim : std::uint8_t { announced, proven };
 
     // Receiving (receive.cpp)
     void receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
                  Outbox& out);
-    [[nodiscard]] std::optional<NodeIndex> identify(Bytes datagram, const Endpoint& source,
-                                                    Time now);
-    [[nodiscard]] bool recognises(NodeIndex node, Bytes datagram, Time now);
     [[nodiscard]] legacy::Opener::Verdict open(Slot& slot, packet::Packet& datagram, Time now,
                                                std::size_t& payload_bytes);
     void report_refusal(NodeIndex node, legacy::Opener::Verdict verdict, const Endpoint& source);
     void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
                       Outbox& out);
+
+    // Knowing the sender (identify.cpp)
+    [[nodiscard]] std::optional<Sender> identify(Bytes datagram, const Endpoint& source, Time now);
+    [[nodiscard]] Candidates candidates(const Endpoint& source, Time now);
+    [[nodiscard]] bool recognises(NodeIndex node, Bytes datagram, Time now);
+    [[nodiscard]] static bool has_our_key(const Slot& node, Time now);
+    void list_key(NodeIndex node);
+    void unlist_key(NodeIndex node);
+    void claim_address(NodeIndex node, const Endpoint& remote, Claim claim);
+    void give_up_address(NodeIndex node);
 
     // Routing (route.cpp)
     void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
@@ -174,7 +203,8 @@ class Plane {
     [[nodiscard]] bool count_down(NodeIndex source, packet::Packet& frame, Time now, Outbox& out);
     void forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
                  const packet::IpHeader& ip, Transport transport, Time now, Outbox& out);
-    void broadcast(NodeIndex source, packet::Packet& frame, Time now, Outbox& out);
+    void broadcast(NodeIndex source, packet::Packet& frame, Transport transport, Time now,
+                   Outbox& out);
     void refuse(NodeIndex source, packet::Packet& frame, packet::Unreachable reason,
                 std::uint16_t mtu, Time now, Outbox& out);
     void too_big(NodeIndex source, NodeIndex owner, packet::Packet& frame, std::size_t limit,
@@ -200,17 +230,20 @@ class Plane {
     LogSink& log_;
     std::shared_ptr<const graph::ForwardingTable> table_;
     std::vector<Slot> slots_;
-    std::unordered_map<Endpoint, NodeIndex> by_remote_;
-    std::unordered_multimap<Address, NodeIndex> announced_;
+    std::unordered_map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
+    std::unordered_map<Address, std::vector<NodeIndex>> announced_;
+    std::vector<NodeIndex> keyed_;  ///< nodes that have a key of ours, in no order
+    std::size_t announced_turn_ = 0;
+    std::size_t keyed_turn_ = 0;
     TrialBudget trials_;
-    std::uint32_t trial_cursor_ = 0;  ///< where the next round of trials begins
     std::vector<Event> events_;
+    bool told_of_worn_keys_ = false;  ///< in this turn
     std::array<std::uint64_t, drop_count> dropped_{};
     std::uint64_t device_bytes_in_ = 0;
     std::uint64_t device_bytes_out_ = 0;
     Time icmp_second_{};
     std::uint32_t icmp_sent_ = 0;
-    Time unknown_logged_ = Time::min();
+    std::optional<Time> unknown_logged_;
 };
 
 }  // namespace tinc::plane
