@@ -13,6 +13,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::size_t mesh_size = 40;
+constexpr int parts = 10;
 
 /// A tree that holds all together, with some further connections.
 void add_random_mesh(Simulation& sim, std::size_t size) {
@@ -38,9 +39,9 @@ void partition_by_chance(Simulation& sim) {
 
 class ConvergenceTest : public testing::TestWithParam<int> {};
 
-// 200 seeds in ten parts, so that a failure names a small range and cores share the work.
+// In parts, so that a failure names a small range and cores share the work.
 TEST_P(ConvergenceTest, FortyNodesBecomeOneGraphAndDoSoAgainAfterAPartition) {
-    constexpr int seeds_per_part = 20;
+    constexpr int seeds_per_part = TINC_SIM_SEEDS / parts;
     for (int i = 0; i < seeds_per_part; ++i) {
         const auto seed = static_cast<std::uint64_t>(GetParam() * seeds_per_part + i + 1);
         SCOPED_TRACE(fmt::format("seed {}", seed));
@@ -60,7 +61,7 @@ TEST_P(ConvergenceTest, FortyNodesBecomeOneGraphAndDoSoAgainAfterAPartition) {
         ASSERT_TRUE(sim.is_converged());
     }
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, ConvergenceTest, testing::Range(0, 10));
+INSTANTIATE_TEST_SUITE_P(Seeds, ConvergenceTest, testing::Range(0, parts));
 
 TEST(DeterminismTest, TheSameSeedGivesTheSameRun) {
     const auto fingerprint_of = [](std::uint64_t seed) {
