@@ -1,5 +1,6 @@
 #include "sim/simulation.hpp"
 
+#include "support/peer_pair.hpp"
 #include "support/recorded_log.hpp"
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/packet/frame.hpp"
@@ -11,12 +12,6 @@
 namespace tinc::sim {
 
 namespace {
-
-/// One key for all hosts: what is simulated is the mesh, not RSA.
-const crypto::RsaPrivateKey& shared_key() {
-    static const auto key = crypto::RsaPrivateKey::generate(512, [](char) {}).value();
-    return key;
-}
 
 constexpr std::size_t number_at = packet::ethernet_bytes + 28;
 
@@ -61,6 +56,7 @@ struct Simulation::Host {
     std::unique_ptr<test::RecordedLog> log;
     std::unique_ptr<node::Node> node;
     std::map<PeerId, std::shared_ptr<Pipe>> pipes;
+    std::set<PeerId> closed;  ///< by the node, in this life
     std::vector<std::string> scripts;
     Time armed = never;
     std::uint64_t life = 0;  ///< counts starts, so that events of an earlier life find nothing
@@ -87,10 +83,11 @@ void Simulation::start(HostIndex index) {
     auto& host = *hosts_[index];
     host.random = std::make_unique<test::SeededRandom>(random_.next_u32());
     host.log = std::make_unique<test::RecordedLog>(Level::connections);
-    host.node = node::Node::create(host.settings, shared_key(), {"simulated device", "sim"},
+    host.node = node::Node::create(host.settings, test::small_key(), {"simulated device", "sim"},
                                    *host.random, *host.log)
                     .value();
     ++host.life;
+    host.closed.clear();
     host.armed = never;
     host.node->device_opened(now_);
     const std::array listening = {Endpoint{internet.address(index), Internet::port}};
@@ -218,6 +215,7 @@ void Simulation::carry_out(HostIndex index, node::Effect& effect) {
     } else if (const auto* open_effect = std::get_if<node::Open>(&effect)) {
         open(index, open_effect->peer, open_effect->remote);
     } else if (const auto* close = std::get_if<node::Close>(&effect)) {
+        host.closed.insert(close->peer);
         close_pipe(index, close->peer);
     } else if (const auto* resolve = std::get_if<node::Resolve>(&effect)) {
         Result<std::vector<Endpoint>> answer = failure(Errc::system, "unknown host");
@@ -243,7 +241,7 @@ void Simulation::carry_out(HostIndex index, node::Effect& effect) {
 
 config::HostSettings Simulation::host_file(HostIndex index) const {
     config::HostSettings host;
-    host.public_key = shared_key().public_key();
+    host.public_key = test::small_key().public_key();
     host.addresses = {{hosts_[index]->options.name, ""}};
     return host;
 }
@@ -380,10 +378,14 @@ void Simulation::send_datagram(HostIndex from, const plane::Sending& sending) {
         const int copies = chance(weather.duplication) ? 2 : 1;
         for (int copy = 0; copy < copies; ++copy) {
             if (chance(weather.loss) || is_cut(from, arrival.host)) continue;
-            at(now_ + delay(),
-               [this, arrival, kept = std::vector<std::byte>(bytes.begin(), bytes.end())] {
-                   arrive_datagram(arrival.host, kept, arrival.source);
-               });
+            std::vector<std::byte> kept(bytes.begin(), bytes.end());
+            if (chance(weather.corruption)) {
+                const auto bit = random_.below(static_cast<std::uint32_t>(kept.size() * 8));
+                kept[bit / 8] ^= std::byte{1} << (bit % 8);
+            }
+            at(now_ + delay(), [this, arrival, kept = std::move(kept)] {
+                arrive_datagram(arrival.host, kept, arrival.source);
+            });
         }
     }
 }
@@ -461,15 +463,32 @@ Address Simulation::inner_address(HostIndex host) {
                         static_cast<std::byte>(host % 250 + 1)});
 }
 
+// --- the villains --------------------------------------------------------------------------------
+
 PeerId Simulation::stranger_connects(HostIndex host, const Address& source) {
     const auto peer = hosts_[host]->node->accepted({source, 4'000}, 0, now_);
     after_event(host);
     return peer.value_or(PeerId{0});
 }
 
-void Simulation::stranger_says(HostIndex host, PeerId peer, std::string_view text) {
-    hosts_[host]->node->receive(peer, as_bytes(text), now_);
+void Simulation::stranger_says(HostIndex host, PeerId peer, Bytes bytes) {
+    hosts_[host]->node->receive(peer, bytes, now_);
     after_event(host);
+}
+
+std::vector<std::byte> Simulation::stranger_reads(HostIndex host, PeerId peer) {
+    auto bytes = hosts_[host]->node->take_outgoing(peer);
+    hosts_[host]->node->written(peer, bytes.size(), now_);
+    return bytes;
+}
+
+void Simulation::stranger_stops_reading(HostIndex host, PeerId peer) {
+    static_cast<void>(hosts_[host]->node->take_outgoing(peer));
+    after_event(host);
+}
+
+bool Simulation::has_closed(HostIndex host, PeerId peer) const {
+    return hosts_[host]->closed.contains(peer);
 }
 
 }  // namespace tinc::sim

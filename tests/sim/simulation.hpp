@@ -26,6 +26,7 @@ namespace tinc::sim {
 struct Weather {
     double loss = 0.0;         ///< of datagrams
     double duplication = 0.0;  ///< of datagrams
+    double corruption = 0.0;   ///< of datagrams, one bit each
     std::chrono::milliseconds shortest_delay{5};
     std::chrono::milliseconds longest_delay{40};
     std::size_t mtu_bytes = 1'500;
@@ -101,9 +102,17 @@ class Simulation {
 
     /// The address others' packets for this host's subnet have.
     [[nodiscard]] static Address inner_address(HostIndex host);
-    /// Connects to a host's listener as a stranger would; what it answers is not read.
+
+    // --- the villains --------------------------------------------------------------------------
+    /// Connects to a host's listener, from anywhere. PeerId{0} if it was turned away.
     PeerId stranger_connects(HostIndex host, const Address& source);
-    void stranger_says(HostIndex host, PeerId peer, std::string_view text);
+    void stranger_says(HostIndex host, PeerId peer, Bytes bytes);
+    /// What the host has for it, which counts as written.
+    [[nodiscard]] std::vector<std::byte> stranger_reads(HostIndex host, PeerId peer);
+    /// Takes what there is and never says that it arrived: a window that stays shut.
+    void stranger_stops_reading(HostIndex host, PeerId peer);
+    /// Whether the host has closed this connection.
+    [[nodiscard]] bool has_closed(HostIndex host, PeerId peer) const;
 
   private:
     struct Host;
