@@ -99,11 +99,10 @@ bool Mesh::may_relay(PeerId from_peer, const std::string& from, const std::strin
 /// A key to send to `from` with. Whatever is wrong with it, the connection stays.
 void Mesh::take_key(NodeIndex from, const wire::AnsKey& message, Time now) {
     lose_key(from);
-    auto key = legacy::parse_packet_key(message);
+    auto key = legacy::parse_packet_key(message, label(from));
     auto sealer = key ? legacy::Sealer::create(*key) : std::unexpected(key.error());
     if (!sealer) {
-        log_.print(Level::always, Severity::error, "Node {} uses a key we cannot use: {}",
-                   label(from), sealer.error().what);
+        log_.print(Level::always, Severity::error, "{}", sealer.error().what);
         return;
     }
     auto& target = member(from);
