@@ -23,6 +23,7 @@ import signal
 import subprocess
 import threading
 import time
+import unittest
 
 import sandbox
 
@@ -287,12 +288,18 @@ class Daemon:
         return os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
 
     def wait_log(self, pattern: str, since: int = 0, seconds: float = DEADLINE_S) -> re.Match:
-        """Waits for a line that matches the regular expression; returns the match."""
+        """Waits for a line that matches the regular expression; returns the match.
+
+        A program that has ended, saying that something is not supported, skips the test.
+        """
         compiled = re.compile(pattern, re.MULTILINE)
 
         def ask():
             found = compiled.search(self.log(since))
             if not found and self._process.poll() is not None:
+                refusal = re.search("^.* is not supported.*$", self.log(since), re.MULTILINE)
+                if refusal:
+                    raise unittest.SkipTest(f"{self.host.name}: {refusal[0]}")
                 raise AssertionError(f"{self.host.name}: exit {self._process.returncode} "
                                      f"before it said {pattern!r}")
             return found
@@ -396,11 +403,11 @@ class Tinc:
         # The original seeds the nonces of its requests with the time in seconds. Started twice in
         # one second it would repeat them, and its peers would take its requests for old ones.
         wait_until(lambda: int(time.time()) > self._started_s, "a new second")
-        self._started_s = int(time.time())
         self.daemon = Daemon(self.host, self.command("-D", f"-d{debug}", *options),
                              {**os.environ, **(environment or {})}, log_file)
         if ready:
             self.daemon.wait_log(r"(^|\]: )Ready$", since=before)
+        self._started_s = int(time.time())
         return self.daemon
 
     def dump(self, number: int, last_line: str) -> str:

@@ -123,6 +123,10 @@ class PathsTest(unittest.TestCase):
                 node.start()
             alpha.host.wait_ping(inner(3))
             gamma.host.wait_ping(inner(1))
+            for node, other in ((alpha, "gamma"), (gamma, "alpha")):
+                # A request is repeated after 10 s at the earliest.
+                wait_until(lambda n=node, o=other: n.node(o)["cipher"] == "427",
+                           f"{node.name} has a key of {other} without asking twice", 8)
             if udp:
                 # Relayed as datagrams once each hop has proven itself.
                 for node, hop in ((alpha, "beta"), (gamma, "beta"), (beta, "alpha"),
