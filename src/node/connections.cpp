@@ -71,7 +71,10 @@ void Node::State::fail(PeerId id, const Error& error, Time now_) {
     if (entry == nullptr) return;
     const auto& connection = entry->peer;
     const bool is_stranger = !connection.is_outgoing() && !connection.is_authenticated();
-    if (!is_stranger || admission.may_log(connection.remote().address, now_))
+    const bool may_log = !is_stranger || admission.may_log(connection.remote().address, now_);
+    if (error.code == Errc::timed_out)
+        log.print(Level::connections, Severity::notice, "{}", error.what);
+    else if (may_log)
         log.print(Level::always, Severity::error, "Error while processing {}: {}",
                   connection.label(), error.what);
     log.print(Level::connections, Severity::notice, "Closing connection with {}",
