@@ -1,0 +1,268 @@
+#include "io/daemon.hpp"
+
+#include "io/clock.hpp"
+#include "tinc/base/limits.hpp"
+#include "tinc/crypto/secret.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+namespace tinc::io {
+
+namespace {
+
+/// What SIGINT shows.
+constexpr int temporary_debug_level = 5;
+
+/// For the -down scripts of all nodes together.
+constexpr auto patience_at_the_end = limits::script_time;
+
+}  // namespace
+
+Daemon::Daemon(DaemonPlan plan, RandomSource& random, Log& log)
+    : plan_(std::move(plan)), random_(random), log_(log), ending_(loop_) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+    if (const auto prepared = prepare(); !prepared) {
+        fail(prepared.error());
+    } else {
+        asio::co_spawn(loop_, live(), [this](const std::exception_ptr& problem) {
+            if (problem) exit_code_ = 1;
+            loop_.stop();
+        });
+        run_loop();
+    }
+    log_.print(Level::always, Severity::notice, "Terminating");
+    return exit_code_;
+}
+
+Result<void> Daemon::prepare() {
+    TINC_TRY(settings_, load_settings(plan_.place, log_));
+    TINC_TRY(auto key, load_private_key(plan_.place, settings_, plan_.netname, log_));
+    crypto::wipe(settings_.private_key_hex);
+    TINC_TRY(device_, Device::choose(settings_, plan_.netname));
+    TINC_TRY(node_, node::Node::create(settings_, std::move(key), device_->info(), random_, log_));
+    TINC_CHECK(device_->open());
+    const auto info = device_->info();
+    log_.print(Level::always, Severity::info, "{} is a {}", info.device, info.description);
+
+    effects_ = std::make_unique<EffectRunner>(loop_, *node_, log_);
+    links_ = std::make_unique<PeerLinks>(LinkWorld{loop_, *node_, *effects_, log_}, settings_);
+    resolver_ = std::make_unique<Resolver>(loop_, settings_.address_family);
+    host_files_ = std::make_unique<HostFiles>(loop_, plan_.place, log_);
+    scripts_ = std::make_unique<ScriptQueue>(loop_, log_);
+    scripts_->set_base(plan_.place.base);
+    scripts_->set_interpreter(settings_.scripts_interpreter);
+    scripts_->set_common({{"NETNAME", plan_.netname},
+                          {"DEVICE", info.device},
+                          {"INTERFACE", device_->interface()},
+                          {"NAME", settings_.name}});
+    TunQueue::Events events{[this] { device_reopened(); },
+                            [this](const std::string& why) {
+                                print_lines(why);
+                                end(1);
+                            }};
+    tun_ = std::make_unique<TunQueue>(loop_, *node_, *effects_, log_, batch_, *device_,
+                                      std::move(events));
+    effects_->employ(
+        {links_.get(), resolver_.get(), host_files_.get(), scripts_.get(), tun_.get(), &ports_});
+    signals_ = std::make_unique<Signals>(loop_, [this](int signal) { signalled(signal); });
+    return {};
+}
+
+awaitable<void> Daemon::live() {
+    co_await start_scripts();
+    if (!ending_.is_raised()) {
+        auto ready = open_sockets();
+        if (ready) ready = settle();
+        if (!ready) {
+            fail(ready.error());
+            co_return;
+        }
+        serve();
+        co_await ending_.wait();
+    }
+    co_await stop();
+}
+
+/// The interface has its addresses before anybody can send anything to it.
+awaitable<void> Daemon::start_scripts() {
+    node_->device_opened(now());
+    effects_->finish();
+    co_await scripts_->idle();
+}
+
+Result<void> Daemon::open_sockets() {
+    TINC_TRY(sockets_, open_listening_sockets(settings_, std::move(plan_.handed_over), log_));
+    for (const auto& pair : sockets_)
+        log_.print(Level::connections, Severity::notice, "Listening on {}", pair.local.text());
+    log_.print(Level::always, Severity::notice, "Ready");
+    return {};
+}
+
+Result<void> Daemon::settle() {
+    if (!plan_.settle) return {};
+    TINC_TRY(plan_.place.base, plan_.settle(settings_));
+    scripts_->set_base(plan_.place.base);
+    return {};
+}
+
+void Daemon::serve() {
+    std::vector<Endpoint> local;
+    const auto traffic_class =
+        settings_.priority_inheritance ? TrafficClass::inherited : TrafficClass::ignored;
+    for (auto& pair : sockets_) {
+        const auto index = static_cast<SocketIndex>(local.size());
+        local.push_back(pair.local);
+        ports_.push_back(std::make_unique<UdpPort>(loop_, *node_, *effects_, log_, batch_,
+                                                   std::move(pair.udp), index,
+                                                   pair.local.address.family(), traffic_class));
+        listeners_.push_back(std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));
+    }
+    sockets_.clear();
+    links_->set_local_addresses(local);
+    is_serving_ = true;
+    node_->start(local, now());
+    effects_->finish();
+    for (const auto& port : ports_) port->start();
+    for (const auto& listener : listeners_) listener->start();
+    tun_->start();
+}
+
+awaitable<void> Daemon::stop() {
+    is_serving_ = false;
+    if (log_.shows(Level::connections)) node_->dump_statistics();
+    node_->stop(now());
+    effects_->finish();
+    co_await wait_for_scripts();
+    listeners_.clear();
+    ports_.clear();
+    links_->close_all();
+    node_->device_closing(now());
+    effects_->finish();
+    co_await wait_for_scripts();
+    tun_.reset();
+    effects_->employ({});
+    device_->close();
+}
+
+awaitable<void> Daemon::wait_for_scripts() {
+    asio::steady_timer patience(loop_, patience_at_the_end);
+    patience.async_wait([this](const error_code& ec) {
+        if (ec) return;
+        log_.print(Level::always, Severity::error, "Scripts take too long and are given up");
+        scripts_->abandon();
+    });
+    co_await scripts_->idle();
+}
+
+/// No exception ends the daemon: what its handler was about is lost.
+void Daemon::run_loop() {
+    for (;;) {
+        try {
+            loop_.run();
+            return;
+        } catch (const std::exception& problem) {
+            log_.print(Level::always, Severity::error, "Internal error: {}", problem.what());
+        }
+    }
+}
+
+void Daemon::signalled(int signal) {
+    switch (signal) {
+        case SIGTERM:
+        case SIGQUIT:
+            log_.print(Level::always, Severity::notice, "Got {} signal", signal_name(signal));
+            if (!ending_.is_raised()) return end(0);
+            exit_code_ = 1;
+            scripts_->abandon();
+            return loop_.stop();
+        case SIGHUP:
+            log_.print(Level::always, Severity::notice, "Got HUP signal");
+            return reload();
+        case SIGINT:
+            return toggle_debug_level();
+        case SIGUSR1:
+            return node_->dump_connections();
+        case SIGUSR2:
+            return node_->dump_state();
+        case SIGWINCH:
+            node_->purge(now());
+            break;
+        case SIGALRM:
+            log_.print(Level::always, Severity::notice, "Got ALRM signal");
+            log_.print(Level::always, Severity::notice, "Flushing event queue");
+            node_->retry(now());
+            break;
+        default:
+            return;
+    }
+    effects_->finish();
+}
+
+void Daemon::end(int exit_code) {
+    exit_code_ = std::max(exit_code_, exit_code);
+    ending_.raise();
+}
+
+void Daemon::toggle_debug_level() {
+    log_.print(Level::always, Severity::notice, "Got INT signal");
+    if (debug_level_before_) {
+        log_.print(Level::always, Severity::notice, "Reverting to old debug level ({})",
+                   *debug_level_before_);
+        log_.set_level(*debug_level_before_);
+        debug_level_before_.reset();
+        return;
+    }
+    debug_level_before_ = log_.level();
+    log_.print(Level::always, Severity::notice,
+               "Temporarily setting debug level to {}.  Kill me with SIGINT again to go back to "
+               "level {}.",
+               temporary_debug_level, log_.level());
+    log_.set_level(temporary_debug_level);
+}
+
+/// A configuration that cannot be used leaves everything as it is.
+void Daemon::reload() {
+    log_.reopen();
+    if (!is_serving_) return;
+    auto settings = load_settings(plan_.place, log_);
+    if (!settings) {
+        print_lines(settings.error().what);
+        log_.print(Level::always, Severity::error,
+                   "Unable to reread configuration file; the running configuration stays");
+        return;
+    }
+    crypto::wipe(settings->private_key_hex);
+    settings_.scripts_interpreter = settings->scripts_interpreter;
+    settings_.bind_to_interface = settings->bind_to_interface;
+    scripts_->set_interpreter(settings_.scripts_interpreter);
+    node_->reload({std::move(*settings), host_files_->changed()}, now());
+    effects_->finish();
+}
+
+/// A new interface has no addresses.
+void Daemon::device_reopened() { scripts_->add({"tinc-up", {}}); }
+
+void Daemon::fail(const Error& error) {
+    print_lines(error.what);
+    exit_code_ = 1;
+}
+
+void Daemon::print_lines(const std::string& lines) {
+    std::string_view rest = lines;
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('\n'), rest.size());
+        log_.print(Level::always, Severity::error, "{}", rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+}  // namespace tinc::io

@@ -1,0 +1,120 @@
+#include "io/effect_runner.hpp"
+
+#include "io/clock.hpp"
+#include "io/guard.hpp"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <variant>
+
+namespace tinc::io {
+
+EffectRunner::EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log)
+    : node_(node), log_(log), timer_(loop) {}
+
+void EffectRunner::finish() {
+    is_wanted_again_ = true;
+    if (is_running_) return;
+    is_running_ = true;
+    guarded(log_, "Carrying out what was decided failed", [this] {
+        for (int i = 0; is_wanted_again_ && i < most_rounds; ++i) {
+            is_wanted_again_ = false;
+            send_packets();
+            carry_out_effects();
+        }
+    });
+    is_running_ = false;
+    arm_timer();
+}
+
+void EffectRunner::carry_out_effects() {
+    const auto effects = node_.take_effects();
+    for (const auto& effect : effects)
+        std::visit([this](const auto& kind) { (*this)(kind); }, effect);
+    if (!effects.empty()) is_wanted_again_ = true;
+}
+
+void EffectRunner::operator()(const node::Wake& effect) { workers_.links->wake(effect.peer); }
+
+void EffectRunner::operator()(const node::Open& effect) { workers_.links->open(effect); }
+
+void EffectRunner::operator()(const node::Close& effect) { workers_.links->close(effect); }
+
+void EffectRunner::operator()(const node::Resolve& effect) {
+    workers_.resolver->resolve(effect.host, effect.port,
+                               [this, query = effect.query](Result<std::vector<Endpoint>> found) {
+                                   node_.resolved(query, std::move(found), now());
+                                   finish();
+                               });
+}
+
+void EffectRunner::operator()(const node::LoadHost& effect) {
+    workers_.host_files->load(effect.name,
+                              [this, query = effect.query](Result<config::HostSettings> host) {
+                                  node_.host_loaded(query, std::move(host), now());
+                                  finish();
+                              });
+}
+
+void EffectRunner::operator()(const node::RunScript& effect) { workers_.scripts->add(effect); }
+
+void EffectRunner::send_packets() {
+    auto& outbox = node_.outbox();
+    if (outbox.is_empty()) return;
+    send_datagrams();
+    if (workers_.device) {
+        for (auto* frame : outbox.frames()) workers_.device->write(*frame);
+    }
+    outbox.clear();
+    if (too_big_.empty()) return;
+    // Only now: what the Node answers may put new packets into the outbox.
+    for (const auto& sending : std::exchange(too_big_, {}))
+        node_.datagram_too_big(sending.node, sending.frame_bytes, now());
+    is_wanted_again_ = true;
+}
+
+/// Runs of one socket are sent together.
+void EffectRunner::send_datagrams() {
+    auto rest = node_.outbox().datagrams();
+    while (!rest.empty()) {
+        auto* const port = port_for(rest.front());
+        const auto end = std::ranges::find_if(
+            rest, [&](const plane::Sending& sending) { return port_for(sending) != port; });
+        const auto count = static_cast<std::size_t>(end - rest.begin());
+        if (port) port->send(rest.first(count), too_big_);
+        rest = rest.subspan(count);
+    }
+}
+
+/// The wanted one, or the first of the right family; null if there is none.
+UdpPort* EffectRunner::port_for(const plane::Sending& sending) {
+    if (!workers_.ports) return nullptr;
+    auto& ports = *workers_.ports;
+    const auto wanted = static_cast<std::size_t>(sending.socket);
+    const auto is_suitable = [&](const auto& port) {
+        return sending.is_broadcast || port->family() == sending.remote.address.family();
+    };
+    if (wanted < ports.size() && is_suitable(ports[wanted])) return ports[wanted].get();
+    const auto first = std::ranges::find_if(ports, is_suitable);
+    return first == ports.end() ? nullptr : first->get();
+}
+
+void EffectRunner::arm_timer() {
+    const auto deadline = node_.deadline();
+    if (deadline == armed_for_) return;
+    armed_for_ = deadline;
+    if (deadline == never) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(to_steady(deadline));
+    timer_.async_wait([this](const error_code& ec) {
+        if (ec) return;
+        armed_for_ = never;
+        node_.on_time(now());
+        finish();
+    });
+}
+
+}  // namespace tinc::io

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "io/asio.hpp"
+#include "io/host_files.hpp"
+#include "io/peer_links.hpp"
+#include "io/resolver.hpp"
+#include "io/scripts.hpp"
+#include "io/tun_queue.hpp"
+#include "io/turn.hpp"
+#include "io/udp_port.hpp"
+#include "tinc/base/time.hpp"
+#include "tinc/node/effect.hpp"
+#include "tinc/node/node.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace tinc::io {
+
+/// Carries out what the Node wants: the end of every turn.
+class EffectRunner final : public Turn {
+  public:
+    /// Those who do the work; set before the first turn, null while there is none.
+    struct Workers {
+        PeerLinks* links = nullptr;
+        Resolver* resolver = nullptr;
+        HostFiles* host_files = nullptr;
+        ScriptQueue* scripts = nullptr;
+        TunQueue* device = nullptr;
+        std::vector<std::unique_ptr<UdpPort>>* ports = nullptr;
+    };
+
+    EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log);
+
+    void employ(const Workers& workers) { workers_ = workers; }
+    void finish() override;
+
+  private:
+    /// Turns of effects that cause effects at once, before the loop gets its turn.
+    static constexpr int most_rounds = 1'000;
+
+    void carry_out_effects();
+    void send_packets();
+    void send_datagrams();
+    [[nodiscard]] UdpPort* port_for(const plane::Sending& sending);
+    void arm_timer();
+
+    void operator()(const node::Wake& effect);
+    void operator()(const node::Open& effect);
+    void operator()(const node::Close& effect);
+    void operator()(const node::Resolve& effect);
+    void operator()(const node::LoadHost& effect);
+    void operator()(const node::RunScript& effect);
+
+    node::Node& node_;
+    LogSink& log_;
+    Workers workers_;
+    asio::steady_timer timer_;
+    Time armed_for_ = never;
+    bool is_running_ = false;
+    bool is_wanted_again_ = false;
+    std::vector<plane::Sending> too_big_;
+};
+
+}  // namespace tinc::io

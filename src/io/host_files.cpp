@@ -1,0 +1,96 @@
+#include "io/host_files.hpp"
+
+#include "io/read_file.hpp"
+#include "tinc/base/limits.hpp"
+#include "tinc/base/text.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace tinc::io {
+
+namespace {
+
+/// Names of hosts/ that are looked at; more cannot be nodes of ours.
+constexpr std::size_t most_files = limits::nodes;
+
+std::optional<std::int64_t> stamp_of(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+    return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+struct Loaded {
+    Result<config::HostSettings> host = failure(Errc::system, "not read");
+    config::Report report;
+    std::optional<std::int64_t> stamp;
+};
+
+Loaded load_now(const ConfigPlace& place, const std::string& name) {
+    Loaded out;
+    out.stamp = stamp_of(place.path("hosts/" + name));
+    const auto file = read_host_file(place, name);
+    if (!file) {
+        out.host = std::unexpected(file.error());
+        return out;
+    }
+    const auto key_file = [&place](const std::string& path) {
+        return read_file(place.resolve(path), limits::config_file_bytes);
+    };
+    out.host = config::read_host_settings(name, file, place.options, key_file, out.report);
+    return out;
+}
+
+}  // namespace
+
+HostFiles::HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& log)
+    : background_(loop, 1), place_(place), log_(log), seen_(look()) {}
+
+void HostFiles::load(const std::string& name,
+                     std::function<void(Result<config::HostSettings>)> done) {
+    auto work = [this, place = place_, name, done]() -> Background::Answer {
+        // `this` is for the answer alone, which the loop drops once we are gone.
+        return [this, name, done, loaded = load_now(place, name)] {
+            for (const auto& line : loaded.report.errors)
+                log_.print(Level::always, Severity::error, "{}", line);
+            for (const auto& line : loaded.report.warnings)
+                log_.print(Level::always, Severity::warning, "{}", line);
+            if (loaded.stamp && loaded.host) seen_.try_emplace(name, *loaded.stamp);
+            done(loaded.host);
+        };
+    };
+    if (!background_.run(std::move(work)))
+        done(failure(Errc::exhausted, "Too many host files to read"));
+}
+
+std::vector<std::string> HostFiles::changed() {
+    auto present = look();
+    std::vector<std::string> names;
+    for (const auto& [name, stamp] : seen_) {
+        const auto at = present.find(name);
+        if (at == present.end() || at->second != stamp) names.push_back(name);
+    }
+    for (const auto& [name, stamp] : present) {
+        if (!seen_.contains(name)) names.push_back(name);
+    }
+    seen_ = std::move(present);
+    return names;
+}
+
+HostFiles::Stamps HostFiles::look() const {
+    Stamps stamps;
+    std::error_code ec;
+    for (std::filesystem::directory_iterator at(place_.path("hosts"), ec), end;
+         !ec && at != end && stamps.size() < most_files; at.increment(ec)) {
+        const auto name = at->path().filename().string();
+        if (!is_node_name(name)) continue;
+        if (const auto stamp = stamp_of(at->path().string())) stamps.emplace(name, *stamp);
+    }
+    return stamps;
+}
+
+}  // namespace tinc::io

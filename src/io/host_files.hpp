@@ -1,0 +1,40 @@
+#pragma once
+
+#include "io/background.hpp"
+#include "io/config_files.hpp"
+#include "tinc/base/error.hpp"
+#include "tinc/base/log.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tinc::io {
+
+/// What other nodes' host files say, read on a thread of its own: names that take long to resolve
+/// must not keep peers waiting whose file lies on the disk.
+class HostFiles {
+  public:
+    /// `place` and `log` outlive this object.
+    HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& log);
+
+    /// Fails if there is no such file. Faults inside it are written to the log.
+    void load(const std::string& name, std::function<void(Result<config::HostSettings>)> done);
+
+    /// Names whose file came, went or was written since the last call or the construction; what
+    /// load() has read meanwhile counts from then.
+    [[nodiscard]] std::vector<std::string> changed();
+
+  private:
+    /// Nanoseconds since the epoch of a file's last change.
+    using Stamps = std::map<std::string, std::int64_t>;
+    [[nodiscard]] Stamps look() const;
+
+    Background background_;
+    const ConfigPlace& place_;
+    LogSink& log_;
+    Stamps seen_;
+};
+
+}  // namespace tinc::io

@@ -1,0 +1,82 @@
+#include "io/listener.hpp"
+
+#include "io/guard.hpp"
+#include "io/socket_address.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <utility>
+
+namespace tinc::io {
+
+namespace {
+
+constexpr int accepts_per_turn = 32;
+constexpr std::chrono::seconds pause_time{1};
+
+Descriptor open_reserve() { return Descriptor(::open("/", O_PATH | O_CLOEXEC)); }
+
+bool is_want_of_descriptors(int code) {
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+}  // namespace
+
+Listener::Listener(asio::io_context& loop, PeerLinks& links, LogSink& log, Descriptor socket)
+    : socket_(loop, socket.release()),
+      pause_(loop),
+      links_(links),
+      log_(log),
+      reserve_(open_reserve()) {
+    socket_.non_blocking(true);
+}
+
+void Listener::wait() {
+    socket_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
+        if (ec) return;
+        auto outcome = Outcome::more;
+        guarded(log_, "Accepting a new connection failed", [&] { outcome = accept_some(); });
+        if (outcome == Outcome::no_descriptor)
+            pause();
+        else
+            wait();
+    });
+}
+
+void Listener::pause() {
+    pause_.expires_after(pause_time);
+    pause_.async_wait([this](const error_code& ec) {
+        if (!ec) wait();
+    });
+}
+
+Listener::Outcome Listener::accept_some() {
+    for (int i = 0; i < accepts_per_turn; ++i) {
+        SocketAddress address;
+        address.size = sizeof address.storage;
+        Descriptor accepted(::accept4(socket_.native_handle(), address.get(), &address.size,
+                                      SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (accepted) {
+            const auto remote = to_endpoint(address.get(), address.size);
+            if (remote) links_.accept(std::move(accepted), *remote);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return Outcome::emptied;
+        if (!is_want_of_descriptors(errno)) continue;  // that connection is gone already
+        log_.print(Level::always, Severity::error, "Accepting a new connection failed: {}",
+                   reason_text(errno));
+        turn_one_away();
+        return Outcome::no_descriptor;
+    }
+    return Outcome::more;
+}
+
+void Listener::turn_one_away() {
+    reserve_.close();
+    Descriptor(::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC)).close();
+    reserve_ = open_reserve();
+}
+
+}  // namespace tinc::io

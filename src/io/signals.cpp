@@ -1,0 +1,44 @@
+#include "io/signals.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <utility>
+
+namespace tinc::io {
+
+namespace {
+
+struct Name {
+    int signal;
+    const char* name;
+};
+
+constexpr std::array awaited{
+    Name{SIGTERM, "TERM"}, Name{SIGQUIT, "QUIT"}, Name{SIGHUP, "HUP"},   Name{SIGINT, "INT"},
+    Name{SIGALRM, "ALRM"}, Name{SIGUSR1, "USR1"}, Name{SIGUSR2, "USR2"}, Name{SIGWINCH, "WINCH"},
+};
+
+}  // namespace
+
+Signals::Signals(asio::io_context& loop, std::function<void(int)> received)
+    : set_(loop), received_(std::move(received)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const auto& entry : awaited) set_.add(entry.signal);
+    wait();
+}
+
+void Signals::wait() {
+    set_.async_wait([this](const error_code& ec, int signal) {
+        if (ec) return;
+        wait();
+        received_(signal);
+    });
+}
+
+const char* signal_name(int signal) {
+    const auto* at = std::ranges::find(awaited, signal, &Name::signal);
+    return at == awaited.end() ? "?" : at->name;
+}
+
+}  // namespace tinc::io

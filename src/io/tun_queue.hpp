@@ -1,0 +1,58 @@
+#pragma once
+
+#include "io/asio.hpp"
+#include "io/device.hpp"
+#include "io/turn.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/node/node.hpp"
+#include "tinc/packet/packet.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace tinc::io {
+
+/// Carries frames between the device and the Node. An interface that is down costs its packets; one
+/// that was removed is opened anew, a few times and less and less often, before the daemon gives
+/// up, so that whoever supervises it can start it afresh.
+class TunQueue {
+  public:
+    struct Events {
+        std::function<void()> reopened;                    ///< a new interface: tinc-up is due
+        std::function<void(const std::string&)> given_up;  ///< with words for the operator
+    };
+
+    /// `device` is open. `batch` is shared with the UDP ports. The references outlive this object.
+    TunQueue(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
+             packet::Batch& batch, Device& device, Events events);
+    TunQueue(const TunQueue&) = delete;
+    TunQueue& operator=(const TunQueue&) = delete;
+    ~TunQueue();
+
+    void start();
+    void write(packet::Packet& frame);
+
+  private:
+    enum class Outcome : std::uint8_t { sound, failed };
+
+    void wait();
+    [[nodiscard]] Outcome drain();
+    void reading_failed(int code);
+    void pause_then(std::chrono::milliseconds time, void (TunQueue::*next)());
+    void reopen();
+    void watch_descriptor();
+
+    asio::posix::stream_descriptor descriptor_;  ///< borrowed from the device
+    asio::steady_timer pause_;
+    node::Node& node_;
+    Turn& turn_;
+    LogSink& log_;
+    packet::Batch& batch_;
+    Device& device_;
+    Events events_;
+    int errors_ = 0;        ///< consecutive failed reads
+    int failed_opens_ = 0;  ///< since the last frame
+};
+
+}  // namespace tinc::io

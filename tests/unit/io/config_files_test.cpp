@@ -1,0 +1,175 @@
+#include "io/config_files.hpp"
+
+#include "io/host_files.hpp"
+#include "io/read_file.hpp"
+#include "support/recorded_log.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_data.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinc::io {
+namespace {
+
+class ConfigFilesTest : public testing::Test {
+  protected:
+    test::TemporaryFolder folder_;
+    test::RecordedLog log_;
+    ConfigPlace place_{folder_.path(), {}};
+};
+
+TEST_F(ConfigFilesTest, NamesAMissingTincConfAsTincDoes) {
+    const auto sources = read_sources(place_);
+    ASSERT_FALSE(sources);
+    const auto path = folder_.path("tinc.conf");
+    EXPECT_EQ(sources.error().what, "Cannot open config file " + path +
+                                        ": No such file or directory\nFailed to read `" + path +
+                                        "': No such file or directory");
+}
+
+TEST_F(ConfigFilesTest, ReadsConfDByItsRules) {
+    folder_.write("tinc.conf", "Name = alpha\n");
+    folder_.write("conf.d/b.conf", "B = 1\n");
+    folder_.write("conf.d/a.conf", "A = 1\n");
+    folder_.write("conf.d/.conf", "too short\n");
+    folder_.write("conf.d/a.txt", "not meant\n");
+    const auto sources = read_sources(place_);
+    ASSERT_TRUE(sources) << sources.error().what;
+    ASSERT_EQ(sources->conf_d.size(), 2U);
+    EXPECT_EQ(sources->conf_d[0].text, "A = 1\n");
+    EXPECT_EQ(sources->conf_d[1].path, folder_.path("conf.d/b.conf"));
+}
+
+TEST_F(ConfigFilesTest, ReadsHostFilesOfNodesOnly) {
+    folder_.write("hosts/beta", "Port = 1\n");
+    folder_.write("secret", "x");
+    EXPECT_TRUE(read_host_file(place_, "beta"));
+    EXPECT_FALSE(read_host_file(place_, "../secret"));
+    const auto missing = read_host_file(place_, "gamma");
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().what, "Cannot open config file " + folder_.path("hosts/gamma") +
+                                        ": No such file or directory");
+}
+
+TEST_F(ConfigFilesTest, RefusesWhatIsTooLargeOrNoFile) {
+    folder_.write("large", std::string(1'001, 'x'));
+    EXPECT_EQ(read_file(folder_.path("large"), 1'000).error().code, Errc::exhausted);
+    EXPECT_TRUE(read_file(folder_.path("large"), 1'001));
+    EXPECT_FALSE(read_file(folder_.path(), 1'000));
+    ASSERT_EQ(::mkfifo(folder_.path("pipe").c_str(), 0600), 0);
+    EXPECT_EQ(read_file(folder_.path("pipe"), 1'000).error().code, Errc::refused);
+}
+
+class PrivateKeyFileTest : public ConfigFilesTest {
+  protected:
+    PrivateKeyFileTest() {
+        const auto key = crypto::RsaPrivateKey::generate(1024, [](char) {});
+        pem_ = key->to_pem().value();
+        settings_.name = "alpha";
+        settings_.own_public_key = key->public_key();
+    }
+    auto load(std::string_view netname = "vpn") {
+        return load_private_key(place_, settings_, netname, log_);
+    }
+    std::string pem_;
+    config::Settings settings_;
+};
+
+TEST_F(PrivateKeyFileTest, IsReadInSilenceWhenAllIsWell) {
+    folder_.write("rsa_key.priv", pem_, std::filesystem::perms(0600));
+    EXPECT_TRUE(load());
+    EXPECT_TRUE(log_.lines.empty());
+}
+
+TEST_F(PrivateKeyFileTest, SaysHowToMakeAMissingOne) {
+    const auto key = load();
+    ASSERT_FALSE(key);
+    EXPECT_EQ(key.error().what, "Error reading RSA private key file `" +
+                                    folder_.path("rsa_key.priv") +
+                                    "': No such file or directory\n"
+                                    "Create a key pair with: tincd -n vpn -K");
+    EXPECT_NE(load("").error().what.find("with: tincd -K"), std::string::npos);
+}
+
+TEST_F(PrivateKeyFileTest, IsNamedWhenItIsNoKey) {
+    folder_.write("rsa_key.priv", "garbage", std::filesystem::perms(0600));
+    const auto key = load();
+    ASSERT_FALSE(key);
+    EXPECT_TRUE(key.error().what.starts_with("Reading RSA private key file `" +
+                                             folder_.path("rsa_key.priv") + "' failed: "));
+}
+
+TEST_F(PrivateKeyFileTest, IsWarnedAboutWhenOthersMayReadIt) {
+    folder_.write("rsa_key.priv", pem_, std::filesystem::perms(0640));
+    EXPECT_TRUE(load());
+    EXPECT_TRUE(log_.contains("Warning: insecure file permissions for RSA private key file `" +
+                              folder_.path("rsa_key.priv") + "'!"));
+}
+
+TEST_F(PrivateKeyFileTest, IsComparedWithOurPublicKey) {
+    folder_.write("rsa_key.priv", pem_, std::filesystem::perms(0600));
+    settings_.own_public_key =
+        crypto::RsaPrivateKey::generate(1024, [](char) {}).value().public_key();
+    EXPECT_TRUE(load()) << "the daemon goes on";
+    EXPECT_TRUE(log_.contains("The public key in " + folder_.path("hosts/alpha") +
+                              " does not belong to our RSA private key"));
+}
+
+TEST_F(PrivateKeyFileTest, MayBeCalledOtherwiseBelowTheFolder) {
+    settings_.private_key_file = "keys/mine";
+    folder_.write("keys/mine", pem_, std::filesystem::perms(0600));
+    EXPECT_TRUE(load());
+}
+
+class HostFilesTest : public ConfigFilesTest {
+  protected:
+    Result<config::HostSettings> load(HostFiles& files, const std::string& name) {
+        std::optional<Result<config::HostSettings>> answer;
+        auto guard = asio::make_work_guard(loop_);
+        files.load(name, [&](Result<config::HostSettings> host) {
+            answer = std::move(host);
+            guard.reset();
+        });
+        loop_.restart();
+        loop_.run();
+        return *answer;
+    }
+    void set_time(std::string_view name, std::time_t time) {
+        const std::array<timespec, 2> times{timespec{time, 0}, timespec{time, 0}};
+        ::utimensat(AT_FDCWD, folder_.path(name).c_str(), times.data(), 0);
+    }
+    asio::io_context loop_;
+};
+
+TEST_F(HostFilesTest, AreReadOnTheLoopsBehalf) {
+    folder_.write("hosts/beta", "Address = 192.0.2.7\nPort = 7\n");
+    HostFiles files(loop_, place_, log_);
+    const auto beta = load(files, "beta");
+    ASSERT_TRUE(beta) << beta.error().what;
+    EXPECT_EQ(beta->port, "7");
+    EXPECT_FALSE(load(files, "gamma"));
+}
+
+TEST_F(HostFilesTest, TellWhatChangedSinceTheyWereAsked) {
+    for (const auto* name : {"hosts/same", "hosts/gone", "hosts/written", "hosts/no-node"}) {
+        folder_.write(name, "\n");
+        set_time(name, 1'000);
+    }
+    HostFiles files(loop_, place_, log_);
+    EXPECT_TRUE(files.changed().empty());
+    std::filesystem::remove(folder_.path("hosts/gone"));
+    set_time("hosts/written", 2'000);
+    set_time("hosts/no-node", 2'000);
+    EXPECT_EQ(files.changed(), (std::vector<std::string>{"gone", "written"}));
+    EXPECT_TRUE(files.changed().empty());
+}
+
+}  // namespace
+}  // namespace tinc::io
