@@ -26,8 +26,7 @@ Result<void> Mesh::on_add_subnet(PeerId peer, std::string_view line, Time now) {
     if (owner == self) {
         log_.print(Level::protocol, Severity::warning, "Got ADD_SUBNET from {} for ourself",
                    connections_.at(peer).label);
-        correct(peer, "subnet " + wire::subnet_text(message.subnet),
-                subnet_line(Request::del_subnet, self, message.subnet), now);
+        correct(peer, message.subnet, now);
         return {};
     }
     TINC_TRY(const bool added, graph_.add_subnet(owner, message.subnet));
@@ -51,8 +50,7 @@ Result<void> Mesh::on_del_subnet(PeerId peer, std::string_view line, Time now) {
     if (*owner == self) {
         log_.print(Level::protocol, Severity::warning, "Got DEL_SUBNET from {} for ourself",
                    connections_.at(peer).label);
-        correct(peer, "subnet " + wire::subnet_text(message.subnet),
-                subnet_line(Request::add_subnet, self, message.subnet), now);
+        correct(peer, message.subnet, now);
         return {};
     }
     forward(peer, Request::del_subnet, line);
@@ -75,9 +73,7 @@ Result<void> Mesh::on_add_edge(PeerId peer, std::string_view line, Time now) {
                    connections_.at(peer).label,
                    known != nullptr ? "does not match existing entry" : "does not exist");
         if (known == nullptr) ++contradicting_adds_;
-        correct(peer, "edge " + message.to,
-                known != nullptr ? add_edge_line(*known) : del_edge_line(message.from, message.to),
-                now);
+        correct(peer, message.to, now);
         return {};
     }
     TINC_CHECK(graph_.set_edge(edge));
@@ -101,7 +97,7 @@ Result<void> Mesh::on_del_edge(PeerId peer, std::string_view line, Time now) {
         log_.print(Level::protocol, Severity::warning, "Got DEL_EDGE from {} for ourself",
                    connections_.at(peer).label);
         ++contradicting_dels_;
-        correct(peer, "edge " + message.to, add_edge_line(*known), now);
+        correct(peer, message.to, now);
         return {};
     }
     forward(peer, Request::del_edge, line);
@@ -109,9 +105,33 @@ Result<void> Mesh::on_del_edge(PeerId peer, std::string_view line, Time now) {
     return {};
 }
 
-/// Answers an announcement about ourselves that is not true; once a second for each thing.
-void Mesh::correct(PeerId peer, const std::string& key, std::string line, Time now) {
-    if (corrections_.allows(key, now)) send(peer, std::move(line));
+/// Answers an announcement about ourselves that is not true; once a second for each thing. What
+/// comes in between is answered later, lest the last lie stays.
+void Mesh::correct(PeerId peer, const OwnFact& fact, Time now) {
+    const auto* subnet = std::get_if<wire::Subnet>(&fact);
+    const auto key =
+        subnet != nullptr ? wire::subnet_text(*subnet) : "edge " + std::get<std::string>(fact);
+    if (corrections_.allows(key, now)) return send(peer, truth_about(fact));
+    if (owed_corrections_.size() == most_corrections) return;
+    owed_corrections_.insert_or_assign(key, OwedCorrection{peer, fact});
+    if (corrections_due_ == never) corrections_due_ = now + std::chrono::seconds(1);
+}
+
+void Mesh::send_owed_corrections(Time now) {
+    corrections_due_ = never;
+    for (const auto& [key, owed] : std::exchange(owed_corrections_, {}))
+        if (connections_.contains(owed.peer)) correct(owed.peer, owed.fact, now);
+}
+
+std::string Mesh::truth_about(const OwnFact& fact) {
+    if (const auto* subnet = std::get_if<wire::Subnet>(&fact)) {
+        const bool is_ours = graph_.has_subnet(self, *subnet);
+        return subnet_line(is_ours ? Request::add_subnet : Request::del_subnet, self, *subnet);
+    }
+    const auto& name = std::get<std::string>(fact);
+    const auto to = graph_.find(name);
+    const auto* edge = to ? graph_.find_edge(self, *to) : nullptr;
+    return edge != nullptr ? add_edge_line(*edge) : del_edge_line(settings_.name, name);
 }
 
 void Mesh::check_contradictions(Time now) {

@@ -31,6 +31,7 @@ Result<void> Mesh::on_key_changed(PeerId peer, std::string_view line, Time now) 
 
 Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_req_key(line));
+    settle_for_key(now);
     const auto from = graph_.find(message.from);
     const auto to = graph_.find(message.to);
     // A request of a node we cannot reach is neither answered nor passed on: there is no way
@@ -52,6 +53,7 @@ Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
 
 Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_ans_key(line));
+    settle_for_key(now);
     const auto from = graph_.find(message.from);
     const auto to = graph_.find(message.to);
     if (!from || !to || *from == self) {
@@ -74,6 +76,13 @@ Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
     }
     send(*connection_towards(*to), std::move(relayed));
     return {};
+}
+
+/// A key often comes right behind the edges that make its sender reachable. It does not wait for
+/// the next regular look at the graph, but neither may it make us look all the time.
+void Mesh::settle_for_key(Time now) {
+    if (graph_.is_dirty() && early_recomputes_.allows("", now)) next_recompute_ = Time::min();
+    settle(now);
 }
 
 /// Whether a directed request goes on: to a reachable node, never back where it came from, and

@@ -166,7 +166,7 @@ std::optional<PeerId> Mesh::connection_of(std::string_view name) const {
 }
 
 Time Mesh::deadline() const {
-    auto next = std::min({next_housekeeping_, keys_expire_, refresh_due_});
+    auto next = std::min({next_housekeeping_, keys_expire_, refresh_due_, corrections_due_});
     if (!probe_times_.empty()) next = std::min(next, probe_times_.begin()->first);
     if (graph_.is_dirty()) next = std::min(next, next_recompute_);
     return next;
@@ -176,6 +176,7 @@ void Mesh::on_time(Time now) {
     if (now >= next_housekeeping_) housekeeping(now);
     if (now >= keys_expire_) expire_keys(now);
     if (now >= refresh_due_) refresh_neighbours();
+    if (now >= corrections_due_) send_owed_corrections(now);
     while (!probe_times_.empty() && probe_times_.begin()->first <= now)
         run_probes(probe_times_.begin()->second, now);
     settle(now);

@@ -36,6 +36,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace tinc::mesh {
@@ -68,6 +69,7 @@ class Mesh {
   public:
     static constexpr std::chrono::milliseconds recompute_pause{50};
     static constexpr std::chrono::seconds key_request_pause{10};
+    static constexpr std::size_t most_corrections = 1'024;  ///< of different things in a second
     /// Gossip has no order between different paths: news of an edge's end that took a long way can
     /// arrive behind the news of its return and win. So when changes have rested for this long (or
     /// have gone on for the second), neighbours are told once more all we know. Who knows it
@@ -145,14 +147,21 @@ class Mesh {
         std::uint32_t options = 0;
     };
 
+    /// What somebody may be wrong about: our edge to the node of that name, or a subnet of ours.
+    using OwnFact = std::variant<std::string, wire::Subnet>;
+    struct OwedCorrection {
+        PeerId peer{};
+        OwnFact fact;
+    };
+
     // floods.cpp
     Result<void> on_add_subnet(PeerId peer, std::string_view line, Time now);
     Result<void> on_del_subnet(PeerId peer, std::string_view line, Time now);
     Result<void> on_add_edge(PeerId peer, std::string_view line, Time now);
     Result<void> on_del_edge(PeerId peer, std::string_view line, Time now);
-    Result<void> change_edge(PeerId peer, const wire::AddEdge& message, NodeIndex from,
-                             NodeIndex to, std::string_view line, Time now);
-    void correct(PeerId peer, const std::string& key, std::string line, Time now);
+    void correct(PeerId peer, const OwnFact& fact, Time now);
+    void send_owed_corrections(Time now);
+    [[nodiscard]] std::string truth_about(const OwnFact& fact);
     void check_contradictions(Time now);
     void send_everything(PeerId peer);
     void forget_unreachable();
@@ -168,6 +177,7 @@ class Mesh {
     Result<void> on_key_changed(PeerId peer, std::string_view line, Time now);
     Result<void> on_req_key(PeerId peer, std::string_view line, Time now);
     Result<void> on_ans_key(PeerId peer, std::string_view line, Time now);
+    void settle_for_key(Time now);
     void take_key(NodeIndex from, const wire::AnsKey& message, Time now);
     void give_key(NodeIndex to);
     void lose_key(NodeIndex node);
@@ -211,8 +221,11 @@ class Mesh {
     std::vector<Endpoint> listening_;
     std::vector<Effect> effects_;
     SeenRequests seen_;
-    RateLimit corrections_{1, std::chrono::seconds(1), 1'024};
+    RateLimit corrections_{1, std::chrono::seconds(1), most_corrections};
+    std::map<std::string, OwedCorrection> owed_corrections_;
+    Time corrections_due_ = never;
     RateLimit relayed_keys_{10, std::chrono::seconds(1)};
+    RateLimit early_recomputes_{20, std::chrono::seconds(1), 1};
     RateLimit key_news_{1, std::chrono::seconds(1)};
     std::vector<NodeIndex> lost_neighbours_;  ///< since the last settle()
     bool table_is_stale_ = false;

@@ -157,6 +157,16 @@ TEST_F(FloodsTest, AreCorrectedOnceASecond) {
     EXPECT_EQ(net.lines_to(gamma).size(), 2U);
 }
 
+TEST_F(FloodsTest, ThatCameTooFastAreCorrectedLaterByWhatIsTrueThen) {
+    net.hear(gamma, fmt::format("12 {} me epsilon 198.51.100.1 655 c 7", net.nonce()));
+    net.hear(gamma, fmt::format("12 {} me epsilon 198.51.100.1 655 c 7", net.nonce()));
+    EXPECT_THAT(net.news_to(gamma), ElementsAre("13 me epsilon"));
+    net.connect("epsilon");
+    net.forget_effects();
+    net.pass(seconds(2));
+    EXPECT_THAT(net.news_to(gamma), ElementsAre(testing::StartsWith("12 me epsilon ")));
+}
+
 TEST_F(FloodsTest, ThatContradictUsLongEnoughMakeUsRetreat) {
     const auto quarrel = [&](int times) {
         for (int i = 0; i < times; ++i) {
