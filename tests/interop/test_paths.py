@@ -97,15 +97,6 @@ class PathsTest(unittest.TestCase):
             self.assertLess(answered, 200, "no packet was lost: it did not go by UDP")
             self.assertEqual(alpha.daemon.log().count("ANS_KEY"), keys, "loss made new keys")
 
-    def test_bypass_security(self) -> None:
-        with Lab() as lab:
-            alpha, beta = pair(lab)
-            beta.start("--bypass-security")
-            alpha.start("--bypass-security")
-            alpha.wait_udp("beta", at_least=200)
-            self.expect_pings(alpha.host, inner(2))
-            self.assertNotIn("METAKEY", alpha.daemon.log())
-
     # Relays.
 
     def relay(self, program: str, udp: bool, near: str = TINCD, far: str = TINCD) -> None:
@@ -313,23 +304,6 @@ class PathsTest(unittest.TestCase):
                         "Expiring symmetric keys") >= 2, f"{node.name} makes new keys twice")
             self.assertGreater(count.sent, 300)
             self.assertLess(count.lost, count.sent * 0.02, f"{count.lost} of {count.sent} lost")
-
-    def strict_subnets(self, strict: str, answers: int) -> None:
-        with Lab() as lab:
-            alpha, beta = pair(lab, conf=f"StrictSubnets = {strict}\n")
-            beta.write("hosts/beta", "Subnet = 10.1.0.77/32\n" + beta.read("hosts/beta"))
-            beta.script("tinc-up", beta.read("tinc-up").split("\n", 1)[1]
-                        + 'ip addr add 10.1.0.77/24 dev "$INTERFACE"\n')
-            beta.start()
-            alpha.start()
-            alpha.host.wait_ping(inner(2))
-            self.assertEqual(alpha.host.ping("10.1.0.77", count=2), answers)
-
-    def test_subnets_of_peers_are_believed(self) -> None:
-        self.strict_subnets("no", 2)
-
-    def test_strict_subnets_believes_only_the_host_file(self) -> None:
-        self.strict_subnets("yes", 0)
 
 
 if __name__ == "__main__":

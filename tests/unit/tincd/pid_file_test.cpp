@@ -119,6 +119,9 @@ TEST_F(SignalDaemonTest, RemovesWhatTheDeadLeft) {
     EXPECT_EQ(send(SIGTERM), 0);
     EXPECT_EQ(said_, "The tincd is no longer running. Removing stale lock file.\n");
     EXPECT_FALSE(std::filesystem::exists(path_));
+    folder_.write("tinc.pid", std::to_string(dead_process()) + "\n");
+    EXPECT_EQ(send(SIGTERM, "vpn"), 0);
+    EXPECT_EQ(said_, "The tincd for net `vpn' is no longer running. Removing stale lock file.\n");
 }
 
 TEST_F(SignalDaemonTest, ReachesTheProcess) {
