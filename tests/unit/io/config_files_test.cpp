@@ -6,6 +6,7 @@
 #include "support/temporary_folder.hpp"
 #include "support/test_data.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 

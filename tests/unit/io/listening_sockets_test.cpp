@@ -3,11 +3,14 @@
 #include "io/socket_address.hpp"
 #include "support/recorded_log.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace tinc::io {
 namespace {
