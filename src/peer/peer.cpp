@@ -292,7 +292,7 @@ Result<void> Peer::decrypt_unread() {
 }
 
 Result<void> Peer::send_line(std::string_view line, Telling telling) {
-    if (telling == Telling::log) {
+    if (telling == Telling::log && log_->shows(Level::protocol)) {
         if (const auto request = wire::request_of(line))
             wire::print_request(*log_, wire::Course::sending, *request, label(), line);
     }
@@ -300,8 +300,9 @@ Result<void> Peer::send_line(std::string_view line, Telling telling) {
 }
 
 Result<void> Peer::queue(std::string_view text) {
-    log_->print(Level::meta, Severity::debug, "Sending {} bytes of metadata to {}", text.size(),
-                label());
+    if (log_->shows(Level::meta))
+        log_->print(Level::meta, Severity::debug, "Sending {} bytes of metadata to {}", text.size(),
+                    label());
     if (unsent_bytes() + text.size() > limits::meta_outgoing_bytes)
         return failure(Errc::exhausted, fmt::format("{} does not read: {} bytes are waiting for it",
                                                     label(), unsent_bytes()));
@@ -330,7 +331,8 @@ std::vector<std::byte> Peer::take_outgoing(Time now) {
     const auto count = std::min(outgoing_.size(), limits::write_chunk_bytes);
     if (count == 0) return {};
     if (in_flight_bytes_ == 0) last_progress_ = now;
-    log_->print(Level::meta, Severity::debug, "Flushing {} bytes to {}", count, label());
+    if (log_->shows(Level::meta))
+        log_->print(Level::meta, Severity::debug, "Flushing {} bytes to {}", count, label());
     in_flight_bytes_ += count;
     if (count == outgoing_.size()) return std::exchange(outgoing_, {});
     const auto end = outgoing_.begin() + static_cast<std::ptrdiff_t>(count);

@@ -107,11 +107,18 @@ Plane::Slot& Plane::slot(NodeIndex node) {
     return slots_[to_index(node)];
 }
 
-std::string Plane::label(NodeIndex node) {
+NodeLabel Plane::label(NodeIndex node) {
     const auto& target = slot(node);
-    if (node == self) return fmt::format("{} (MYSELF)", target.name);
-    if (!target.remote) return fmt::format("{} (unknown port unknown)", target.name);
-    return fmt::format("{} ({})", target.name, target.remote->text());
+    return {target.name, target.remote, node == self};
 }
 
 }  // namespace tinc::plane
+
+auto fmt::formatter<tinc::plane::NodeLabel>::format(const tinc::plane::NodeLabel& label,
+                                                    format_context& context) const
+    -> format_context::iterator {
+    const auto host = label.is_self  ? std::string("MYSELF")
+                      : label.remote ? label.remote->text()
+                                     : std::string("unknown port unknown");
+    return fmt::format_to(context.out(), "{} ({})", label.name, host);
+}

@@ -84,6 +84,13 @@ using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, KeysWo
 /// Whether a frame that came by TCP must stay on TCP if it is passed on.
 enum class Transport : std::uint8_t { any, keep_on_tcp };
 
+/// A node as the log calls it: "beta (10.99.1.2 port 655)". Costs nothing until it is printed.
+struct NodeLabel {
+    const std::string& name;
+    const std::optional<Endpoint>& remote;
+    bool is_self = false;
+};
+
 class Plane {
   public:
     static constexpr NodeIndex self{0};
@@ -221,7 +228,7 @@ class Plane {
     [[nodiscard]] const graph::ForwardingTable::Hop& hop(NodeIndex node) const {
         return table_->hop(node);
     }
-    [[nodiscard]] std::string label(NodeIndex node);  ///< "beta (10.99.1.2 port 655)"
+    [[nodiscard]] NodeLabel label(NodeIndex node);
     void drop(Drop reason) { ++dropped_[static_cast<std::size_t>(reason)]; }
     void post(Event event);
 
@@ -247,3 +254,10 @@ class Plane {
 };
 
 }  // namespace tinc::plane
+
+template <>
+struct fmt::formatter<tinc::plane::NodeLabel> {
+    constexpr auto parse(format_parse_context& context) { return context.begin(); }
+    auto format(const tinc::plane::NodeLabel& label, format_context& context) const
+        -> format_context::iterator;
+};
