@@ -7,8 +7,6 @@ namespace tinc::mesh {
 
 namespace {
 
-constexpr auto self = graph::Graph::self;
-
 Address lan_broadcast(Family family) {
     if (family == Family::ipv4)
         return Address::v4({std::byte{255}, std::byte{255}, std::byte{255}, std::byte{255}});
