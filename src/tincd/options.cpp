@@ -21,7 +21,7 @@ constexpr unsigned least_key_bits = 512;
 enum LongOnly : int { help = 256, version_option, logfile, pidfile, bypass_security };
 
 // clang-format off
-constexpr std::array<option, 15> long_options{{
+constexpr auto long_options = std::to_array<option>({
     {"config",          required_argument, nullptr, 'c'},
     {"no-detach",       no_argument,       nullptr, 'D'},
     {"debug",           optional_argument, nullptr, 'd'},
@@ -37,7 +37,8 @@ constexpr std::array<option, 15> long_options{{
     {"user",            required_argument, nullptr, 'U'},
     {"help",            no_argument,       nullptr, help},
     {"version",         no_argument,       nullptr, version_option},
-}};
+    {nullptr,           0,                 nullptr, 0},  // where getopt_long() stops
+});
 constexpr auto* short_options = "c:DLd::k::n:o:K::RU:";
 
 struct SignalName {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,7 @@ struct Refused {
     Words words;
     std::string line;  ///< the first
 };
+void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.name; }
 class RefusedOptionsTest : public testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedOptionsTest, SayWhyAndWhereHelpIs) {
