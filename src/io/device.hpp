@@ -6,7 +6,6 @@
 #include "tinc/node/node.hpp"
 #include "tinc/packet/packet.hpp"
 
-#include <cstddef>
 #include <array>
 #include <cstddef>
 #include <cstdint>
