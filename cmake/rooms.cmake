@@ -50,7 +50,7 @@ function(tinc_discover program name)
         set_tests_properties(${TINC_TEST_PREFIX}${name} PROPERTIES
                              LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
     else()
-        gtest_discover_tests(${program} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+        gtest_discover_tests(${program} TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
                              PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
     endif()
 endfunction()
