@@ -105,6 +105,7 @@ class MatrixTest(unittest.TestCase):
     def expect_udp(self, near, far, number: int) -> None:
         """Pings of `near` reach `far` by UDP and nothing goes by TCP."""
         for address in (inner(number), inner6(number)):
+            near.host.wait_pings(address, count=PINGS)  # until new keys have settled
             marks = near.daemon.mark(), far.daemon.mark()
             before = far.host.counted("arrived")
             self.assertEqual(near.host.ping(address, "-i", "0.02", count=PINGS), PINGS)
