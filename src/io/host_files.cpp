@@ -51,7 +51,7 @@ HostFiles::HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& 
     : background_(loop, 1), place_(place), log_(log), seen_(look()) {}
 
 void HostFiles::load(const std::string& name,
-                     std::function<void(Result<config::HostSettings>)> done) {
+                     const std::function<void(Result<config::HostSettings>)>& done) {
     auto work = [this, place = place_, name, done]() -> Background::Answer {
         // `this` is for the answer alone, which the loop drops once we are gone.
         return [this, name, done, loaded = load_now(place, name)] {

@@ -20,7 +20,8 @@ class HostFiles {
     HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& log);
 
     /// Fails if there is no such file. Faults inside it are written to the log.
-    void load(const std::string& name, std::function<void(Result<config::HostSettings>)> done);
+    void load(const std::string& name,
+              const std::function<void(Result<config::HostSettings>)>& done);
 
     /// Names whose file came, went or was written since the last call or the construction; what
     /// load() has read meanwhile counts from then.

@@ -64,8 +64,8 @@ Result<std::vector<Endpoint>> resolve_now(const std::string& host, const std::st
     return endpoints;
 }
 
-void Resolver::resolve(std::string host, std::string port,
-                       std::function<void(Result<std::vector<Endpoint>>)> done) {
+void Resolver::resolve(const std::string& host, const std::string& port,
+                       const std::function<void(Result<std::vector<Endpoint>>)>& done) {
     auto work = [host, port, done, family = family_]() -> Background::Answer {
         auto result = resolve_now(host, port, family, Purpose::connect);
         return [done, result = std::move(result)] { done(result); };

@@ -28,8 +28,8 @@ class Resolver {
     Resolver(asio::io_context& loop, config::AddressFamily family)
         : background_(loop, 2), family_(family) {}
 
-    void resolve(std::string host, std::string port,
-                 std::function<void(Result<std::vector<Endpoint>>)> done);
+    void resolve(const std::string& host, const std::string& port,
+                 const std::function<void(Result<std::vector<Endpoint>>)>& done);
 
   private:
     Background background_;

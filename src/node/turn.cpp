@@ -117,7 +117,7 @@ void Node::State::publish_table() {
     std::unordered_multimap<Address, NodeIndex> announced;
     for (const auto* edge : mesh.graph().edges_by_weight())
         if (edge->address.endpoint) announced.emplace(edge->address.endpoint->address, edge->to);
-    plane.set_announced_addresses(std::move(announced));
+    plane.set_announced_addresses(announced);
 }
 
 void Node::State::wake_writers() {

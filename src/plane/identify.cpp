@@ -89,7 +89,7 @@ void Plane::list_key(NodeIndex node) {
 void Plane::unlist_key(NodeIndex node) {
     const auto place = std::exchange(slot(node).place_in_keyed, std::nullopt);
     if (!place) return;
-    slot(keyed_.back()).place_in_keyed = *place;
+    slot(keyed_.back()).place_in_keyed = place;
     keyed_[*place] = keyed_.back();
     keyed_.pop_back();
     slot(node).place_in_keyed.reset();

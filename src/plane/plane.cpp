@@ -56,7 +56,7 @@ void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
     target.min_mtu = std::min(min_mtu, limits::frame_bytes);
 }
 
-void Plane::set_announced_addresses(std::unordered_multimap<Address, NodeIndex> addresses) {
+void Plane::set_announced_addresses(const std::unordered_multimap<Address, NodeIndex>& addresses) {
     announced_.clear();
     for (const auto& [address, node] : addresses) announced_[address].push_back(node);
 }

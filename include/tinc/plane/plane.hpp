@@ -110,7 +110,7 @@ class Plane {
     /// `mtu` limits what is routed there, `min_mtu` what is known to pass by UDP; frame bytes.
     void set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu);
     /// Edge addresses of the mesh, where packets from unknown ports may come from.
-    void set_announced_addresses(std::unordered_multimap<Address, NodeIndex> addresses);
+    void set_announced_addresses(const std::unordered_multimap<Address, NodeIndex>& addresses);
     /// Nothing of the node remains; its slot may be used for another.
     void forget(NodeIndex node);
 
