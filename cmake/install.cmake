@@ -10,7 +10,8 @@ set(TINC_UNIT_DIR ${PROJECT_BINARY_DIR}/contrib/systemd)
 
 install(FILES ${TINC_UNIT_DIR}/tinc.service ${TINC_UNIT_DIR}/tinc@.service
         DESTINATION lib/systemd/system)
-install(FILES README.md CHANGELOG.md contrib/systemd/hardened.conf TYPE DOC)
+install(FILES README.md CHANGELOG.md contrib/systemd/hardened.conf
+        contrib/systemd/tinc@.socket TYPE DOC)
 
 file(GLOB pages CONFIGURE_DEPENDS man/*.[1-8])
 foreach(page IN LISTS pages)

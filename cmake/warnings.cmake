@@ -1,15 +1,19 @@
-# Flags for our own code: every warning is an error, and the hardening of a network daemon.
+# Flags for our own code. tinc_warnings: every warning is an error. tinc_flags: besides, the
+# hardening of a network daemon.
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
-add_library(tinc_flags INTERFACE)
-
-target_compile_options(tinc_flags INTERFACE
+add_library(tinc_warnings INTERFACE)
+target_compile_options(tinc_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
     -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough -Wswitch-enum
-    -Werror -Werror=unused-result
+    -Werror -Werror=unused-result)
+target_compile_definitions(tinc_warnings INTERFACE _GLIBCXX_ASSERTIONS)
+
+add_library(tinc_flags INTERFACE)
+target_link_libraries(tinc_flags INTERFACE tinc_warnings)
+target_compile_options(tinc_flags INTERFACE
     -fstack-protector-strong -fstack-clash-protection -fcf-protection=full)
-target_compile_definitions(tinc_flags INTERFACE _GLIBCXX_ASSERTIONS)
 target_link_options(tinc_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
 # FORTIFY needs an optimising build and quarrels with the sanitizers. Some compilers come with a

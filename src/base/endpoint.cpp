@@ -27,10 +27,15 @@ Address Address::v4(std::array<std::byte, 4> bytes) {
 Address Address::v6(const std::array<std::byte, 16>& bytes, std::uint32_t scope) {
     if (std::ranges::equal(std::span(bytes).first<12>(), mapped_prefix))
         return v4({bytes[12], bytes[13], bytes[14], bytes[15]});
+    auto address = inner_v6(bytes);
+    if (address.is_link_local() || address.is_multicast()) address.scope_ = scope;
+    return address;
+}
+
+Address Address::inner_v6(const std::array<std::byte, 16>& bytes) {
     Address address;
     address.family_ = Family::ipv6;
     address.bytes_ = bytes;
-    if (address.is_link_local() || address.is_multicast()) address.scope_ = scope;
     return address;
 }
 
@@ -46,6 +51,12 @@ std::optional<Address> Address::parse(std::string_view text) {
 
 std::span<const std::byte> Address::bytes() const {
     return std::span(bytes_).first(family_ == Family::ipv4 ? v4_bytes : bytes_.size());
+}
+
+Address Address::without_scope() const {
+    auto address = *this;
+    address.scope_ = 0;
+    return address;
 }
 
 bool Address::is_unspecified() const {
@@ -75,16 +86,13 @@ std::string Address::text() const {
     return out.data();
 }
 
+bool is_host_address(const MacAddress& mac) {
+    const bool is_group = (mac[0] & std::byte{1}) != std::byte{0};
+    return !is_group && mac != MacAddress{};
+}
+
 std::string Endpoint::text() const { return fmt::format("{} port {}", address.text(), port); }
 
+std::string Destination::text() const { return fmt::format("{} port {}", host(), endpoint.port); }
+
 }  // namespace tinc
-
-std::size_t std::hash<tinc::Address>::operator()(const tinc::Address& address) const noexcept {
-    return std::hash<std::string_view>{}(
-        {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()});
-}
-
-std::size_t std::hash<tinc::Endpoint>::operator()(const tinc::Endpoint& endpoint) const noexcept {
-    constexpr std::size_t odd = 0x9e3779b97f4a7c15U;
-    return std::hash<tinc::Address>{}(endpoint.address) ^ (endpoint.port * odd);
-}

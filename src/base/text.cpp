@@ -31,4 +31,10 @@ bool is_node_name(std::string_view text) {
            std::ranges::all_of(text, is_name_character);
 }
 
+bool is_host_name(std::string_view text) {
+    return !text.empty() && text.size() <= limits::host_name_bytes && text.front() != '-' &&
+           std::ranges::all_of(text,
+                               [](char c) { return is_name_character(c) || c == '.' || c == '-'; });
+}
+
 }  // namespace tinc

@@ -13,16 +13,22 @@ namespace {
 
 using S = Settings;
 
-/// A variable and whether two Settings agree about it.
+/// What can be done with the values of one variable in two Settings.
+struct Handling {
+    bool (*agrees)(const Settings& a, const Settings& b);
+    void (*take)(Settings& to, const Settings& from);
+};
+
 struct Compared {
     std::string_view variable;
-    bool (*agrees)(const Settings& a, const Settings& b);
+    Handling values;
 };
 
 template <auto... members>
-bool same(const Settings& a, const Settings& b) {
-    return ((a.*members == b.*members) && ...);
-}
+constexpr Handling same = {
+    [](const Settings& a, const Settings& b) { return ((a.*members == b.*members) && ...); },
+    [](Settings& to, const Settings& from) { ((to.*members = from.*members), ...); },
+};
 
 // clang-format off
 constexpr auto compared = std::to_array<Compared>({
@@ -46,6 +52,7 @@ constexpr auto compared = std::to_array<Compared>({
     {"IndirectData", same<&S::indirect_data>},
     {"Interface", same<&S::interface>},
     {"KeyExpire", same<&S::key_expire>},
+    {"ListenAddress", same<&S::listen_address>},
     {"LocalDiscovery", same<&S::local_discovery>},
     {"MACExpire", same<&S::mac_expire>},
     {"MACLength", same<&S::mac_length_bytes>},
@@ -63,17 +70,18 @@ constexpr auto compared = std::to_array<Compared>({
     {"PrivateKey", same<&S::private_key_hex>},
     {"PrivateKeyFile", same<&S::private_key_file>},
     {"ProcessPriority", same<&S::process_priority>},
-    {"Proxy", same<&S::proxy_type, &S::proxy, &S::proxy_user, &S::proxy_password,
-                   &S::proxy_command>},
+    {"Proxy", same<&S::proxy>},
     {"PublicKey", same<&S::public_key_hex>},
     {"ReplayWindow", same<&S::replay_window_bytes>},
     {"ScriptsInterpreter", same<&S::scripts_interpreter>},
     {"StrictSubnets", same<&S::strict_subnets>},
-    {"Subnet", same<&S::subnets>},
+    {"Subnet", same<&S::subnets, &S::host_subnets>},
     {"TCPOnly", same<&S::tcp_only>},
     {"TunnelServer", same<&S::tunnel_server>},
     {"UDPRcvBuf", same<&S::udp_rcvbuf>},
     {"UDPSndBuf", same<&S::udp_sndbuf>},
+    {"VDEGroup", same<&S::vde_group>},
+    {"VDEPort", same<&S::vde_port>},
 });
 // clang-format on
 
@@ -81,12 +89,20 @@ constexpr auto compared = std::to_array<Compared>({
 
 Difference difference(const Settings& old, const Settings& fresh) {
     Difference found;
-    for (const auto& [variable, agrees] : compared) {
-        if (agrees(old, fresh)) continue;
+    for (const auto& [variable, values] : compared) {
+        if (values.agrees(old, fresh)) continue;
         auto& list = option(variable).reloadable ? found.applied : found.needs_restart;
         list.emplace_back(variable);
     }
     return found;
+}
+
+Settings reloaded(const Settings& running, const Settings& fresh) {
+    auto settings = running;
+    for (const auto& [variable, values] : compared)
+        if (option(variable).reloadable) values.take(settings, fresh);
+    settings.has_own_host_file = fresh.has_own_host_file;
+    return settings;
 }
 
 std::vector<std::string> Difference::messages() const {

@@ -55,6 +55,28 @@ void read_options(ValueReader& reader, HostSettings& settings) {
 
 }  // namespace
 
+std::vector<wire::Subnet> read_host_subnets(const std::string& name,
+                                            const Result<SourceFile>& host_file,
+                                            const std::vector<CommandLineOption>& options,
+                                            Report& report) {
+    const auto refuse = [&](const std::string& reason) {
+        add_message(report.warnings,
+                    fmt::format("{}: {} has no subnets until that is put right", reason, name));
+        return std::vector<wire::Subnet>();
+    };
+    if (!host_file) return refuse(host_file.error().what);
+    auto parsed = parse_file(host_file->text, host_file->path);
+    if (parsed.error) return refuse(parsed.error->what);
+    for (const auto& given : options)
+        if (given.host == name) parsed.assignments.push_back(given.assignment);
+
+    Report faults;
+    ValueReader reader(std::move(parsed.assignments), ValueReader::Whose::peers, faults);
+    auto subnets = reader.subnets();
+    if (!faults.warnings.empty()) return refuse(faults.warnings.front());
+    return subnets;
+}
+
 HostSettings read_host_settings(const std::string& name, const Result<SourceFile>& host_file,
                                 const std::vector<CommandLineOption>& options,
                                 const KeyFileReader& key_file, Report& report) {

@@ -5,12 +5,14 @@
 #include "tinc/config/value_reader.hpp"
 #include "tinc/crypto/cipher.hpp"
 #include "tinc/crypto/digest.hpp"
+#include "tinc/crypto/weakness.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 
 namespace tinc::config {
 
@@ -76,8 +78,10 @@ std::string read_name(const Sources& sources, ValueReader& reader, Report& repor
 void read_sockets(ValueReader& reader, Settings& settings) {
     settings.address_family = static_cast<AddressFamily>(reader.choice("AddressFamily"));
     settings.bind_to_address = reader.host_ports("BindToAddress");
+    settings.listen_address = reader.host_ports("ListenAddress");
     settings.bind_to_interface = reader.text("BindToInterface");
     settings.port = reader.port();
+    settings.has_port = reader.find("Port") != nullptr;
     settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
     settings.udp_sndbuf = static_cast<int>(reader.integer("UDPSndBuf"));
 }
@@ -95,6 +99,8 @@ void read_device(ValueReader& reader, Settings& settings) {
     if (reader.given_choice("DeviceType"))
         settings.device_type = lower_case(reader.text("DeviceType"));
     settings.iff_one_queue = reader.yes_or_no("IffOneQueue");
+    settings.vde_port = static_cast<int>(reader.integer("VDEPort"));
+    settings.vde_group = reader.text("VDEGroup");
 }
 
 std::vector<std::string> read_connect_to(ValueReader& reader, const std::string& own_name,
@@ -159,8 +165,8 @@ void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
     settings.mac_expire = seconds_of(reader, "MACExpire");
     settings.max_output_buffer_bytes =
         static_cast<std::size_t>(reader.integer("MaxOutputBufferSize"));
-    settings.strict_subnets = reader.yes_or_no("StrictSubnets");
     settings.tunnel_server = reader.yes_or_no("TunnelServer");
+    settings.strict_subnets = reader.yes_or_no("StrictSubnets") || settings.tunnel_server;
     settings.direct_only = reader.yes_or_no("DirectOnly");
     settings.hostnames = reader.yes_or_no("Hostnames");
     settings.local_discovery = reader.yes_or_no("LocalDiscovery");
@@ -176,14 +182,31 @@ void read_routing(ValueReader& reader, Settings& settings) {
     settings.priority_inheritance = reader.yes_or_no("PriorityInheritance");
 }
 
+/// That the algorithm of packets to us is a bad choice, or none at all.
+template <class Spec>
+void warn_of_algorithm(ValueReader& reader, std::string_view variable, const Spec& spec) {
+    const auto* given = reader.find(variable);
+    if (given == nullptr) return;
+    if (const auto why = crypto::obstacle(spec); !why.empty())
+        reader.warn(*given, fmt::format("Packets to this node can only come by TCP: {}", why));
+    else if (const auto reason = crypto::weakness(spec); !reason.empty())
+        reader.warn(*given, fmt::format("{} is weak, {}: better {}", spec.name, reason,
+                                        option(variable).fallback));
+}
+
 void read_packet_format(ValueReader& reader, Settings& settings) {
     settings.cipher = reader.text("Cipher");
-    if (!crypto::cipher_by_name(settings.cipher))
+    if (const auto cipher = crypto::cipher_by_name(settings.cipher))
+        warn_of_algorithm(reader, "Cipher", *cipher);
+    else
         reader.fault(*reader.find("Cipher"), option("Cipher").complaint);
 
     settings.digest = reader.text("Digest");
     const auto digest = crypto::digest_by_name(settings.digest);
-    if (!digest) reader.fault(*reader.find("Digest"), option("Digest").complaint);
+    if (digest)
+        warn_of_algorithm(reader, "Digest", *digest);
+    else
+        reader.fault(*reader.find("Digest"), option("Digest").complaint);
 
     settings.mac_length_bytes = static_cast<std::size_t>(reader.integer("MACLength"));
     const auto is_too_long =
@@ -245,27 +268,42 @@ std::string shown_type(std::string_view type) {
     return end == std::string_view::npos ? shown(type) : shown(type.substr(0, end)) + "...";
 }
 
+std::optional<ProxyType> proxy_type_by_name(std::string_view name) {
+    static constexpr std::pair<std::string_view, ProxyType> types[] = {
+        {"none", ProxyType::none},       {"socks4", ProxyType::socks4},
+        {"socks4a", ProxyType::socks4a}, {"socks5", ProxyType::socks5},
+        {"http", ProxyType::http},       {"exec", ProxyType::exec}};
+    for (const auto& [word, type] : types)
+        if (equal_ignoring_case(name, word)) return type;
+    return std::nullopt;
+}
+
 void read_proxy(ValueReader& reader, Settings& settings) {
+    /// SOCKS5 counts each in one byte.
+    constexpr std::size_t longest_credential = 255;
     const auto* given = reader.find("Proxy");
     if (given == nullptr) return;
-    const auto type = lower_case(std::string(split_words(given->value, 2).front()));
-    if (type == "none") return;
-    if (type == "exec") {
+    const auto type_word = split_words(given->value, 2).front();
+    const auto type = proxy_type_by_name(type_word);
+    if (!type)
+        return reader.fault(*given, fmt::format("Unknown proxy type {}!", shown_type(type_word)));
+    ProxySettings proxy;
+    proxy.type = *type;
+    if (proxy.type == ProxyType::exec) {
         const auto words = split_words(given->value, 2);
         if (words.size() < 2) return reader.fault(*given, "Argument expected for proxy type exec!");
-        settings.proxy_command = words[1];
-    } else if (type == "socks4" || type == "socks4a" || type == "socks5" || type == "http") {
+        proxy.command = words[1];
+    } else if (proxy.type != ProxyType::none) {
         const auto words = split_words(given->value, 5);
         if (words.size() < 3 || !is_port(words[2]))
             return reader.fault(*given, "Host and port argument expected for proxy!");
-        settings.proxy = {std::string(words[1]), std::string(words[2])};
-        if (words.size() > 3) settings.proxy_user = words[3];
-        if (words.size() > 4) settings.proxy_password = words[4];
-    } else {
-        return reader.fault(*given, fmt::format("Unknown proxy type {}!",
-                                                shown_type(split_words(given->value, 2).front())));
+        proxy.server = {std::string(words[1]), std::string(words[2])};
+        if (words.size() > 3) proxy.user = words[3];
+        if (words.size() > 4) proxy.password = words[4];
+        if (std::max(proxy.user.size(), proxy.password.size()) > longest_credential)
+            return reader.fault(*given, "User and password of a proxy have at most 255 bytes!");
     }
-    settings.proxy_type = type;
+    settings.proxy = std::move(proxy);
 }
 
 void read_process(ValueReader& reader, Settings& settings) {
@@ -275,12 +313,14 @@ void read_process(ValueReader& reader, Settings& settings) {
     settings.graph_dump_file = reader.text("GraphDumpFile");
 }
 
-/// Our host file, or an empty one: without it the daemon starts all the same.
-SourceFile own_host_file(const Sources& sources, const std::string& name, Report& report) {
-    if (name.empty() || !sources.own_host_file) return {};
-    auto file = sources.own_host_file(name);
+/// Our host file, or an empty one: the daemon starts without it all the same.
+SourceFile own_host_file(const Sources& sources, Settings& settings, Report& report) {
+    if (settings.name.empty() || !sources.own_host_file) return {};
+    auto file = sources.own_host_file(settings.name);
+    settings.has_own_host_file = file.has_value();
     if (file) return *std::move(file);
-    report.warnings.push_back(std::move(file.error().what));
+    auto& lines = sources.needs_own_host_file ? report.errors : report.warnings;
+    lines.push_back(std::move(file.error().what));
     return {};
 }
 
@@ -297,8 +337,9 @@ std::optional<Settings> read_settings(const Sources& sources, Report& report) {
     Settings settings;
     ValueReader without_host(assignments, ValueReader::Whose::ours, report);
     settings.name = read_name(sources, without_host, report);
-    const auto host_file = own_host_file(sources, settings.name, report);
-    append(assignments, assignments_of(host_file, OnFault::warning, report));
+    const auto host_file = own_host_file(sources, settings, report);
+    const auto on_fault = sources.needs_own_host_file ? OnFault::error : OnFault::warning;
+    append(assignments, assignments_of(host_file, on_fault, report));
     if (!settings.name.empty()) append_options(assignments, sources.options, settings.name);
 
     ValueReader reader(std::move(assignments), ValueReader::Whose::ours, report);

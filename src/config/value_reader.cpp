@@ -13,14 +13,7 @@ namespace tinc::config {
 
 namespace {
 
-/// A file full of faults must not fill the log.
 constexpr std::size_t most_messages = 200;
-
-void add_line(std::vector<std::string>& lines, std::string line) {
-    if (lines.size() > most_messages) return;
-    if (lines.size() == most_messages) line = "There are more faults than are shown.";
-    lines.push_back(std::move(line));
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -53,6 +46,12 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 }
 
 }  // namespace
+
+void add_message(std::vector<std::string>& lines, std::string line) {
+    if (lines.size() > most_messages) return;
+    if (lines.size() == most_messages) line = "There are more faults than are shown.";
+    lines.push_back(std::move(line));
+}
 
 std::string place_of(const Assignment& assignment) {
     if (assignment.file.empty()) return fmt::format("command line option {}", assignment.line);
@@ -229,34 +228,30 @@ void ValueReader::check_names() {
         if (counts == nullptr)
             counts = &assignment;
         else if (!counts->file.empty() && counts->value != assignment.value)
-            add_line(report_.warnings,
-                     fmt::format("{} in {} is ignored, since {} has it too", known->name,
-                                 place_of(assignment), place_of(*counts)));
+            add_message(report_.warnings,
+                        fmt::format("{} in {} is ignored, since {} has it too", known->name,
+                                    place_of(assignment), place_of(*counts)));
     }
 }
 
 void ValueReader::check_name(const Assignment& assignment) {
     const auto place = place_of(assignment);
     const auto* known = find_option(assignment.variable);
-    if (known != nullptr && known->standing == Standing::idle) {
-        if (!equal_ignoring_case(assignment.value, known->fallback))
-            add_line(report_.warnings,
-                     fmt::format("{} in {} has no effect in this version", known->name, place));
-    } else if (known != nullptr) {
+    if (known != nullptr) {
         // Every host file of a 1.1 directory has some of these.
         if (whose_ == Whose::ours)
-            add_line(report_.warnings,
-                     fmt::format("{} in {} belongs to tinc 1.1 and has no effect here", known->name,
-                                 place));
+            add_message(report_.warnings,
+                        fmt::format("{} in {} belongs to tinc 1.1 and has no effect here",
+                                    known->name, place));
     } else if (assignment.variable.empty()) {
-        add_line(report_.warnings,
-                 fmt::format("No variable in {}: the name must begin the line", place));
+        add_message(report_.warnings,
+                    fmt::format("No variable in {}: the name must begin the line", place));
     } else {
         const auto nearest = nearest_option(assignment.variable);
-        add_line(report_.warnings,
-                 fmt::format("Unknown variable `{}' in {}{}{}{}", shown(assignment.variable), place,
-                             nearest ? ": did you mean " : "", nearest.value_or(""),
-                             nearest ? "?" : ""));
+        add_message(report_.warnings,
+                    fmt::format("Unknown variable `{}' in {}{}{}{}", shown(assignment.variable),
+                                place, nearest ? ": did you mean " : "", nearest.value_or(""),
+                                nearest ? "?" : ""));
     }
 }
 
@@ -265,12 +260,12 @@ void ValueReader::fault(const Assignment& assignment, std::string_view words) {
 }
 
 void ValueReader::warn(const Assignment& assignment, std::string_view words) {
-    add_line(report_.warnings, fmt::format("{} ({})", words, described(assignment)));
+    add_message(report_.warnings, fmt::format("{} ({})", words, described(assignment)));
 }
 
 void ValueReader::warn_expected(const Assignment& assignment, std::string_view words) {
-    add_line(report_.warnings, fmt::format("{} for configuration variable {} in {}", words,
-                                           shown(assignment.variable), place_of(assignment)));
+    add_message(report_.warnings, fmt::format("{} for configuration variable {} in {}", words,
+                                              shown(assignment.variable), place_of(assignment)));
 }
 
 void ValueReader::fault_expected(const Assignment& assignment, std::string_view words) {
@@ -279,7 +274,7 @@ void ValueReader::fault_expected(const Assignment& assignment, std::string_view 
 }
 
 void ValueReader::add_fault(std::string line) {
-    add_line(whose_ == Whose::ours ? report_.errors : report_.warnings, std::move(line));
+    add_message(whose_ == Whose::ours ? report_.errors : report_.warnings, std::move(line));
 }
 
 }  // namespace tinc::config

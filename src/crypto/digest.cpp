@@ -76,8 +76,7 @@ Result<Hmac> Hmac::create(const DigestSpec& spec, Bytes key) {
     if (spec.is_none()) return failure(Errc::refused, "no digest");
     const CleanErrors clean;
     TINC_TRY(const auto digest, fetch_digest(spec));
-    const MacHandle mac(EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr));
-    MacContext context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
+    TINC_TRY(auto context, fetch_hmac(spec));
 
     std::string name = EVP_MD_get0_name(digest.get());
     const std::array parameters{
@@ -85,8 +84,8 @@ Result<Hmac> Hmac::create(const DigestSpec& spec, Bytes key) {
         OSSL_PARAM_construct_end()};
     // Without a key OpenSSL would leave the context as it is instead of using an empty key.
     static constexpr unsigned char no_key = 0;
-    if (!context || EVP_MAC_init(context.get(), key.empty() ? &no_key : data_of(key), key.size(),
-                                 parameters.data()) != 1)
+    if (EVP_MAC_init(context.get(), key.empty() ? &no_key : data_of(key), key.size(),
+                     parameters.data()) != 1)
         return failure(Errc::refused, fmt::format("OpenSSL cannot make an HMAC of {}", spec.name));
     return Hmac(std::make_unique<State>(State{std::move(context), spec.bytes}));
 }

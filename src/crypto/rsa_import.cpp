@@ -71,18 +71,22 @@ Result<KeyHandle> decode_der(const PemBlock& block, std::string_view source, Key
 
 Result<Number> parse_number(std::string_view text, std::string_view source, std::string_view what) {
     const auto digits = trim(text, " \t\r\n");
-    const auto bytes = digits.size() <= max_rsa_bits / 4
-                           ? parse_hex((digits.size() % 2 == 0 ? "" : "0") + std::string(digits))
-                           : std::nullopt;
+    // It may be a private exponent: no copy of it stays behind.
+    auto even_digits = (digits.size() % 2 == 0 ? "" : "0") + std::string(digits);
+    auto bytes = digits.size() <= max_rsa_bits / 4 ? parse_hex(even_digits) : std::nullopt;
+    wipe(even_digits);
     if (!bytes || bytes->empty())
         return failure(Errc::malformed,
                        fmt::format("{}: the {} is not a hexadecimal number of at most {} bits",
                                    source, what, max_rsa_bits));
     // Secure, so that OpenSSL wipes the copies it makes on the way to a key.
     Number number(BN_secure_new());
-    if (!number ||
-        BN_bin2bn(data_of(Bytes(*bytes)), static_cast<int>(bytes->size()), number.get()) == nullptr)
+    if (!number || BN_bin2bn(data_of(Bytes(*bytes)), static_cast<int>(bytes->size()),
+                             number.get()) == nullptr) {
+        wipe(*bytes);
         return failure(Errc::system, fmt::format("{}: out of memory", source));
+    }
+    wipe(*bytes);
     return number;
 }
 

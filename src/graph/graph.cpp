@@ -270,6 +270,7 @@ ForwardingTable Graph::make_forwarding_table() const {
 
 void Graph::topology_changed() {
     dirty_ = true;
+    ++topology_version_;
     table_.reset();
 }
 

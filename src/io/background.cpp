@@ -12,11 +12,16 @@
 
 namespace tinc::io {
 
+struct Background::Job {
+    Work work;
+    Answer failed;
+};
+
 /// Shared by the loop and the threads; lives as long as the last of them.
 struct Background::State {
     std::mutex mutex;
     std::condition_variable changed;
-    std::deque<Work> waiting;
+    std::deque<Job> waiting;
     std::size_t threads = 0;
     std::size_t idle_threads = 0;
     asio::io_context* loop = nullptr;  ///< null once the owner is gone
@@ -40,6 +45,15 @@ class BlockedSignals {
     sigset_t before_{};
 };
 
+template <class Job>
+Background::Answer answer_of(Job& job) {
+    try {
+        return job.work();
+    } catch (const std::exception&) {
+        return std::move(job.failed);
+    }
+}
+
 template <class State>
 void work_until_closed(const std::shared_ptr<State>& state) {
     std::unique_lock lock(state->mutex);
@@ -48,10 +62,10 @@ void work_until_closed(const std::shared_ptr<State>& state) {
         state->changed.wait(lock, [&] { return !state->waiting.empty() || !state->loop; });
         --state->idle_threads;
         if (!state->loop) return;
-        auto work = std::move(state->waiting.front());
+        auto job = std::move(state->waiting.front());
         state->waiting.pop_front();
         lock.unlock();
-        auto answer = work();
+        auto answer = answer_of(job);
         lock.lock();
         // Under the lock: the owner takes the loop away before the loop goes.
         if (state->loop) asio::post(*state->loop, std::move(answer));
@@ -72,10 +86,10 @@ Background::~Background() {
     state_->changed.notify_all();
 }
 
-bool Background::run(Work work) {
+bool Background::run(Work work, Answer failed) {
     const std::lock_guard lock(state_->mutex);
     if (state_->waiting.size() >= queue_limit) return false;
-    state_->waiting.push_back(std::move(work));
+    state_->waiting.push_back({std::move(work), std::move(failed)});
     const bool needs_thread = state_->waiting.size() > state_->idle_threads;
     if (needs_thread && state_->threads < thread_limit_) {
         try {

@@ -28,10 +28,12 @@ class Background {
     Background& operator=(const Background&) = delete;
     ~Background();
 
-    /// False if queue_limit jobs are waiting or no thread can be had; then nothing happens.
-    [[nodiscard]] bool run(Work work);
+    /// `failed` answers in place of work that throws: memory is short. False if queue_limit jobs
+    /// are waiting or no thread can be had; then nothing happens.
+    [[nodiscard]] bool run(Work work, Answer failed);
 
   private:
+    struct Job;
     struct State;
     std::shared_ptr<State> state_;
     std::size_t thread_limit_;

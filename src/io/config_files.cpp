@@ -1,12 +1,14 @@
 #include "io/config_files.hpp"
 
 #include "io/descriptor.hpp"
+#include "io/listening_sockets.hpp"
 #include "io/read_file.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/base/text.hpp"
 #include "tinc/crypto/secret.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -27,7 +29,7 @@ std::string_view reason_of(const Error& error, std::string_view path) {
     return what;
 }
 
-std::vector<config::SourceFile> read_conf_d(const std::string& folder) {
+void read_conf_d(const std::string& folder, config::Sources& sources) {
     std::vector<std::string> paths;
     std::error_code ec;
     for (std::filesystem::directory_iterator at(folder, ec), end; !ec && at != end;
@@ -36,12 +38,24 @@ std::vector<config::SourceFile> read_conf_d(const std::string& folder) {
         if (name.size() > 5 && name.ends_with(".conf")) paths.push_back(at->path().string());
     }
     std::ranges::sort(paths);
-    std::vector<config::SourceFile> files;
     for (const auto& path : paths) {
-        if (auto text = read_file(path, limits::config_file_bytes))
-            files.push_back({path, std::move(*text)});
+        auto text = read_file(path, limits::config_file_bytes);
+        if (text)
+            sources.conf_d.push_back({path, std::move(*text)});
+        else
+            sources.left_out.push_back(
+                fmt::format("Cannot open config file {}: {}", path, reason_of(text.error(), path)));
     }
-    return files;
+}
+
+/// Settings, with the number of a port that has a name, or the errors as one text.
+Result<config::Settings> outcome(std::optional<config::Settings> settings,
+                                 const config::Report& report) {
+    if (settings) {
+        TINC_TRY(settings->port, numeric_port(settings->port));
+        return std::move(*settings);
+    }
+    return failure(Errc::refused, fmt::format("{}", fmt::join(report.errors, "\n")));
 }
 
 std::string host_name() {
@@ -99,7 +113,7 @@ Result<config::Sources> read_sources(const ConfigPlace& place) {
     }
     config::Sources sources;
     sources.tinc_conf = {path, std::move(*text)};
-    sources.conf_d = read_conf_d(place.path("conf.d"));
+    read_conf_d(place.path("conf.d"), sources);
     sources.options = place.options;
     sources.own_host_file = [place](const std::string& name) {
         return read_host_file(place, name);
@@ -109,16 +123,64 @@ Result<config::Sources> read_sources(const ConfigPlace& place) {
     return sources;
 }
 
-Result<config::Settings> load_settings(const ConfigPlace& place, LogSink& log) {
-    TINC_TRY(const auto sources, read_sources(place));
-    config::Report report;
-    auto settings = config::read_settings(sources, report);
-    for (const auto& line : report.warnings)
-        log.print(Level::always, Severity::warning, "{}", line);
-    if (settings) return std::move(*settings);
-    std::string all;
-    for (const auto& line : report.errors) all += (all.empty() ? "" : "\n") + line;
-    return failure(Errc::refused, all);
+LoadedSettings load_settings(const ConfigPlace& place) {
+    auto sources = read_sources(place);
+    if (!sources) return {{}, std::unexpected(sources.error())};
+    config::Report report{.errors = {}, .warnings = std::move(sources->left_out)};
+    auto settings = config::read_settings(*sources, report);
+    if (settings && settings->strict_subnets)
+        settings->host_subnets = read_all_host_subnets(place, settings->name, report);
+    return {report.warnings, outcome(std::move(settings), report)};
+}
+
+LoadedSettings reload_settings(const ConfigPlace& place, const config::Settings& running) {
+    auto sources = read_sources(place);
+    if (!sources) return {{}, std::unexpected(sources.error())};
+    // Whatever Name may be after the next start: the host file is that of the node we are.
+    sources->own_host_file = [&](const std::string&) {
+        return read_host_file(place, running.name);
+    };
+    sources->needs_own_host_file = running.has_own_host_file;
+    config::Report report{.errors = std::move(sources->left_out), .warnings = {}};
+    const bool is_all_there = report.errors.empty();
+    auto settings = config::read_settings(*sources, report);
+    if (!is_all_there) settings.reset();
+    if (settings) crypto::wipe(settings->private_key_hex);
+    if (settings && running.strict_subnets)
+        settings->host_subnets = read_all_host_subnets(place, running.name, report);
+    return {report.warnings, outcome(std::move(settings), report)};
+}
+
+std::vector<std::string> host_file_names(const ConfigPlace& place) {
+    std::vector<std::string> names;
+    std::error_code ec;
+    for (std::filesystem::directory_iterator at(place.path("hosts"), ec), end;
+         !ec && at != end && names.size() < limits::nodes; at.increment(ec)) {
+        auto name = at->path().filename().string();
+        if (is_node_name(name)) names.push_back(std::move(name));
+    }
+    return names;
+}
+
+config::HostSubnets read_all_host_subnets(const ConfigPlace& place, const std::string& own_name,
+                                          config::Report& report) {
+    config::HostSubnets all;
+    std::size_t count = 0;
+    for (const auto& name : host_file_names(place)) {
+        if (name == own_name) continue;
+        auto subnets =
+            config::read_host_subnets(name, read_host_file(place, name), place.options, report);
+        count += subnets.size();
+        if (count > limits::subnets) {
+            report.warnings.push_back(
+                fmt::format("The host files have more than {} subnets: {} and the files after it "
+                            "are left out",
+                            limits::subnets, place.path("hosts/" + name)));
+            break;
+        }
+        all.emplace(name, std::move(subnets));
+    }
+    return all;
 }
 
 Result<config::SourceFile> read_host_file(const ConfigPlace& place, const std::string& name) {

@@ -29,8 +29,27 @@ struct ConfigPlace {
 /// files of conf.d that cannot be read are left out.
 [[nodiscard]] Result<config::Sources> read_sources(const ConfigPlace& place);
 
-/// read_sources() and config::read_settings(), with all that is to be said in the log.
-[[nodiscard]] Result<config::Settings> load_settings(const ConfigPlace& place, LogSink& log);
+/// What there is to say, and the settings or all that is wrong with them, a line each.
+struct LoadedSettings {
+    std::vector<std::string> warnings;
+    Result<config::Settings> settings;
+};
+
+/// read_sources() and config::read_settings(), and with StrictSubnets all host files.
+[[nodiscard]] LoadedSettings load_settings(const ConfigPlace& place);
+
+/// The same for a reload of `running`, with the host files that it needs. What could be read before
+/// and cannot now is an error. Touches nothing but files: may run on any thread.
+[[nodiscard]] LoadedSettings reload_settings(const ConfigPlace& place,
+                                             const config::Settings& running);
+
+/// The names of all host files, own one included, and at most limits::nodes.
+[[nodiscard]] std::vector<std::string> host_file_names(const ConfigPlace& place);
+
+/// The subnets of all other nodes, as StrictSubnets has them.
+[[nodiscard]] config::HostSubnets read_all_host_subnets(const ConfigPlace& place,
+                                                        const std::string& own_name,
+                                                        config::Report& report);
 
 /// hosts/NAME, of at most limits::config_file_bytes.
 [[nodiscard]] Result<config::SourceFile> read_host_file(const ConfigPlace& place,

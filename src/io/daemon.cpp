@@ -3,9 +3,12 @@
 #include "io/clock.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/crypto/secret.hpp"
+#include "tinc/mesh/mesh.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -44,17 +47,24 @@ int Daemon::run() {
 }
 
 Result<void> Daemon::prepare() {
-    TINC_TRY(settings_, load_settings(plan_.place, log_));
+    TINC_CHECK(load());
     TINC_TRY(auto key, load_private_key(plan_.place, settings_, plan_.netname, log_));
     crypto::wipe(settings_.private_key_hex);
-    TINC_TRY(device_, Device::choose(settings_, plan_.netname));
+    TINC_TRY(device_, choose_device(settings_, plan_.netname, log_));
     TINC_TRY(node_, node::Node::create(settings_, std::move(key), device_->info(), random_, log_));
+    node_->use(routes_);
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
+        node_->set_descriptor_limit(descriptors.rlim_cur);
     TINC_CHECK(device_->open());
     const auto info = device_->info();
-    log_.print(Level::always, Severity::info, "{} is a {}", info.device, info.description);
+    log_.print(Level::always, Severity::info, "{}", device_->greeting());
 
     effects_ = std::make_unique<EffectRunner>(loop_, *node_, log_);
     links_ = std::make_unique<PeerLinks>(LinkWorld{loop_, *node_, *effects_, log_}, settings_);
+    Environment command_environment{{"NAME", settings_.name}};
+    if (!plan_.netname.empty()) command_environment.emplace_back("NETNAME", plan_.netname);
+    links_->set_command_environment(std::move(command_environment));
     resolver_ = std::make_unique<Resolver>(loop_, settings_.address_family);
     host_files_ = std::make_unique<HostFiles>(loop_, plan_.place, log_);
     scripts_ = std::make_unique<ScriptQueue>(loop_, log_);
@@ -71,9 +81,23 @@ Result<void> Daemon::prepare() {
                             }};
     tun_ = std::make_unique<TunQueue>(loop_, *node_, *effects_, log_, batch_, *device_,
                                       std::move(events));
+    graph_dump_ = std::make_unique<GraphDump>(loop_, log_);
+    graph_dump_->set_target(settings_.graph_dump_file);
     effects_->employ(
         {links_.get(), resolver_.get(), host_files_.get(), scripts_.get(), tun_.get(), &ports_});
     signals_ = std::make_unique<Signals>(loop_, [this](int signal) { signalled(signal); });
+    return {};
+}
+
+Result<void> Daemon::load() {
+    auto loaded = load_settings(plan_.place);
+    print_warnings(loaded.warnings);
+    TINC_TRY(settings_, std::move(loaded.settings));
+    settings_.bypass_security = plan_.bypass_security;
+    if (settings_.bypass_security)
+        log_.print(Level::always, Severity::warning,
+                   "WARNING: security is bypassed! Whoever connects is let in by any name, and all "
+                   "that is said can be read, keys included.");
     return {};
 }
 
@@ -82,12 +106,12 @@ awaitable<void> Daemon::live() {
     if (!ending_.is_raised()) {
         auto ready = open_sockets();
         if (ready) ready = settle();
-        if (!ready) {
-            fail(ready.error());
-            co_return;
+        if (ready) {
+            serve();
+            co_await ending_.wait();
+        } else {
+            fail(ready.error());  // what tinc-up did must be undone
         }
-        serve();
-        co_await ending_.wait();
     }
     co_await stop();
 }
@@ -118,22 +142,28 @@ void Daemon::serve() {
     std::vector<Endpoint> local;
     const auto traffic_class =
         settings_.priority_inheritance ? TrafficClass::inherited : TrafficClass::ignored;
+    std::vector<Endpoint> sources;
     for (auto& pair : sockets_) {
         const auto index = static_cast<SocketIndex>(local.size());
         local.push_back(pair.local);
+        if (pair.outgoing == Outgoing::from_here) sources.push_back(pair.local);
         ports_.push_back(std::make_unique<UdpPort>(loop_, *node_, *effects_, log_, batch_,
                                                    std::move(pair.udp), index,
                                                    pair.local.address.family(), traffic_class));
-        listeners_.push_back(std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));
+        if (pair.tcp) {
+            listeners_.push_back(
+                std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));
+        }
     }
     sockets_.clear();
-    links_->set_local_addresses(local);
+    links_->set_local_addresses(std::move(sources));
     is_serving_ = true;
     node_->start(local, now());
     effects_->finish();
     for (const auto& port : ports_) port->start();
     for (const auto& listener : listeners_) listener->start();
     tun_->start();
+    graph_dump_->start(node_->mesh().graph());
 }
 
 awaitable<void> Daemon::stop() {
@@ -186,6 +216,7 @@ void Daemon::signalled(int signal) {
             return loop_.stop();
         case SIGHUP:
             log_.print(Level::always, Severity::notice, "Got HUP signal");
+            log_.reopen();
             return reload();
         case SIGINT:
             return toggle_debug_level();
@@ -229,23 +260,40 @@ void Daemon::toggle_debug_level() {
     log_.set_level(temporary_debug_level);
 }
 
-/// A configuration that cannot be used leaves everything as it is.
+/// Many files on a slow disk do not keep packets waiting.
 void Daemon::reload() {
-    log_.reopen();
     if (!is_serving_) return;
-    auto settings = load_settings(plan_.place, log_);
-    if (!settings) {
-        print_lines(settings.error().what);
+    is_changed_again_ = is_reloading_;
+    if (is_reloading_) return;
+    auto work = [this, place = plan_.place, running = settings_]() -> Background::Answer {
+        // `this` is for the answer alone, which the loop drops once we are gone.
+        return [this, loaded = reload_settings(place, running)] { finish_reload(loaded); };
+    };
+    const auto failed = [this] { finish_reload({{}, failure(Errc::system, reason_text(ENOMEM))}); };
+    is_reloading_ = configuration_reader_.run(std::move(work), failed);
+    if (!is_reloading_)
+        log_.print(Level::always, Severity::error, "No thread can be had to reread the files");
+}
+
+/// A configuration that cannot be used leaves everything as it is.
+void Daemon::finish_reload(const LoadedSettings& loaded) {
+    is_reloading_ = false;
+    if (!is_serving_) return;
+    print_warnings(loaded.warnings);
+    if (loaded.settings) {
+        for (const auto& line : config::difference(settings_, *loaded.settings).messages())
+            log_.print(Level::always, Severity::notice, "{}", line);
+        settings_ = config::reloaded(settings_, *loaded.settings);
+        graph_dump_->set_target(settings_.graph_dump_file);
+        scripts_->set_interpreter(settings_.scripts_interpreter);
+        node_->reload({settings_, host_files_->changed()}, now());
+        effects_->finish();
+    } else {
+        print_lines(loaded.settings.error().what);
         log_.print(Level::always, Severity::error,
                    "Unable to reread configuration file; the running configuration stays");
-        return;
     }
-    crypto::wipe(settings->private_key_hex);
-    settings_.scripts_interpreter = settings->scripts_interpreter;
-    settings_.bind_to_interface = settings->bind_to_interface;
-    scripts_->set_interpreter(settings_.scripts_interpreter);
-    node_->reload({std::move(*settings), host_files_->changed()}, now());
-    effects_->finish();
+    if (is_changed_again_) reload();
 }
 
 /// A new interface has no addresses.
@@ -254,6 +302,10 @@ void Daemon::device_reopened() { scripts_->add({"tinc-up", {}}); }
 void Daemon::fail(const Error& error) {
     print_lines(error.what);
     exit_code_ = 1;
+}
+
+void Daemon::print_warnings(const std::vector<std::string>& lines) {
+    for (const auto& line : lines) log_.print(Level::always, Severity::warning, "{}", line);
 }
 
 void Daemon::print_lines(const std::string& lines) {

@@ -5,16 +5,20 @@
 //
 //     prepare   settings, key, Node, device
 //     start     tinc-up and subnet-up of our own subnets; then sockets, `Ready`, privileges
-//     serve     until SIGTERM, SIGQUIT, or the device is lost
+//     serve     until SIGTERM, SIGQUIT, or the device is lost; at SIGHUP the configuration is read
+//               anew, beside the loop
 //     stop      Node::stop and its scripts; sockets; tinc-down; device; `Terminating`
 
 #include "io/asio.hpp"
+#include "io/background.hpp"
+#include "io/choose_device.hpp"
 #include "io/condition.hpp"
 #include "io/config_files.hpp"
 #include "io/descriptor.hpp"
-#include "io/device.hpp"
 #include "io/effect_runner.hpp"
+#include "io/graph_dump.hpp"
 #include "io/host_files.hpp"
+#include "io/kernel_routes.hpp"
 #include "io/listener.hpp"
 #include "io/listening_sockets.hpp"
 #include "io/log.hpp"
@@ -41,7 +45,8 @@ namespace tinc::io {
 struct DaemonPlan {
     ConfigPlace place;
     std::string netname;
-    std::vector<Descriptor> handed_over;  ///< listening TCP sockets of socket activation
+    std::vector<Descriptor> handed_over;  ///< sockets of socket activation
+    bool bypass_security = false;
     /// Called when all is open and before anybody else is heard: gives up privileges. The answer
     /// is the new base folder ("" after chroot).
     std::function<Result<std::string>(const config::Settings&)> settle;
@@ -72,9 +77,12 @@ class Daemon {
     void signalled(int signal);
     void end(int exit_code);
     void toggle_debug_level();
+    [[nodiscard]] Result<void> load();
     void reload();
+    void finish_reload(const LoadedSettings& loaded);
     void device_reopened();
     void fail(const Error& error);
+    void print_warnings(const std::vector<std::string>& lines);
     void print_lines(const std::string& lines);
 
     asio::io_context loop_;
@@ -82,16 +90,21 @@ class Daemon {
     RandomSource& random_;
     Log& log_;
     config::Settings settings_;
-    packet::Batch batch_;  ///< of whoever reads packets at the moment
+    Background configuration_reader_{loop_, 1};
+    bool is_reloading_ = false;
+    bool is_changed_again_ = false;  ///< SIGHUP came while we were reading
+    packet::Batch batch_;            ///< of whoever reads packets at the moment
 
+    KernelRoutes routes_;
     std::unique_ptr<node::Node> node_;
-    std::optional<Device> device_;
+    std::unique_ptr<Device> device_;
     std::unique_ptr<EffectRunner> effects_;
     std::unique_ptr<PeerLinks> links_;
     std::unique_ptr<Resolver> resolver_;
     std::unique_ptr<HostFiles> host_files_;
     std::unique_ptr<ScriptQueue> scripts_;
     std::unique_ptr<TunQueue> tun_;
+    std::unique_ptr<GraphDump> graph_dump_;
     std::vector<ListeningPair> sockets_;
     std::vector<std::unique_ptr<UdpPort>> ports_;
     std::vector<std::unique_ptr<Listener>> listeners_;

@@ -1,62 +1,77 @@
 #pragma once
 
 #include "io/descriptor.hpp"
+#include "tinc/base/bytes.hpp"
 #include "tinc/base/error.hpp"
-#include "tinc/config/settings.hpp"
 #include "tinc/node/node.hpp"
 #include "tinc/packet/packet.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
+#include <utility>
 
 namespace tinc::io {
 
-/// The virtual network device. Frames always carry an Ethernet header: those of a tun device get
-/// one made of zeros and the EtherType, by laying tun's 4 bytes of packet information over its end:
-///
-///     frame      0 ........ 9 | 10 11 | 12 13     | 14 ...
-///     tun reads               | flags | EtherType | IP packet
-///
+/// The virtual network device: where the frames of this node come from and go to. Frames always
+/// carry an Ethernet header; kinds that deal in bare IP packets make one up.
 class Device {
   public:
-    enum class Kind : std::uint8_t { tun, tap, dummy };
+    /// `interface` is what scripts are told until the system has a better name.
+    Device(node::DeviceInfo info, std::string interface)
+        : info_(std::move(info)), interface_(std::move(interface)) {}
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+    virtual ~Device() = default;
 
-    /// By DeviceType, Mode, Device and Interface, without opening anything. Errc::refused for an
-    /// unknown type.
-    [[nodiscard]] static Result<Device> choose(const config::Settings& settings,
-                                               std::string_view netname);
+    /// Opens it, or opens it anew after it was gone. The error says what to do; Errc::refused: to
+    /// try again later is in vain.
+    [[nodiscard]] virtual Result<void> open() = 0;
+    virtual void close() = 0;
+    /// Becomes readable when read() has something to do. -1 if it never has.
+    [[nodiscard]] virtual int descriptor() const = 0;
 
-    /// Opens it, or opens it anew after the kernel took it away. The error says what to do.
-    [[nodiscard]] Result<void> open();
-    void close() { descriptor_.close(); }
+    enum class Reading : std::uint8_t {
+        frame,
+        nothing,  ///< for the moment
+        failed,   ///< errno says why; later it may work
+        gone      ///< errno says why; only open() helps
+    };
+    /// Reads one frame into an empty packet. Frames that exceed limits::frame_bytes are skipped.
+    [[nodiscard]] virtual Reading read(packet::Packet& frame) = 0;
+    /// False if the system did not take it (the interface is down); errno says why.
+    virtual bool write(packet::Packet& frame) = 0;
 
-    [[nodiscard]] node::DeviceInfo info() const;
-    /// The name the kernel gave; as configured before open().
+    /// What the log says when it is open.
+    [[nodiscard]] virtual std::string greeting() const {
+        return info_.device + " is a " + info_.description;
+    }
+    [[nodiscard]] const node::DeviceInfo& info() const { return info_; }
+    /// The name of the network interface, if the kind has one.
     [[nodiscard]] const std::string& interface() const { return interface_; }
-    /// -1 if there is nothing to wait for.
-    [[nodiscard]] int descriptor() const { return descriptor_.number(); }
 
-    enum class Reading : std::uint8_t { frame, nothing, failed };
-    /// Reads one frame into an empty packet; `failed` leaves errno. Frames that were cut because
-    /// they exceed limits::frame_bytes are skipped.
-    [[nodiscard]] Reading read(packet::Packet& frame);
-    /// False if the kernel did not take it (the interface is down).
-    bool write(packet::Packet& frame);
+  protected:
+    void set_interface(std::string name) { interface_ = std::move(name); }
 
   private:
-    Device(Kind kind, std::string device, std::string interface)
-        : kind_(kind), device_(std::move(device)), interface_(std::move(interface)) {}
-    [[nodiscard]] Result<void> attach(int descriptor);
-
-    Kind kind_;
-    std::string device_;
+    node::DeviceInfo info_;
     std::string interface_;
-    std::array<std::byte, 6> own_mac_ = {std::byte{0xfe}, std::byte{0xfd}};  ///< of a tap
-    bool has_one_queue_ = false;
-    Descriptor descriptor_;
 };
+
+// For the kinds.
+
+inline constexpr std::size_t ethernet_header_bytes = 14;
+inline constexpr std::size_t mac_bytes = 6;
+
+/// To whom written frames are addressed. A router's are for its own interface, whatever MAC
+/// address they travelled with.
+enum class Receiver : std::uint8_t { as_sent, own_interface };
+
+/// Reads one packet from a descriptor that does not block, to `offset` in the frame; what is
+/// before it is left as it is.
+[[nodiscard]] Device::Reading read_frame(int descriptor, packet::Packet& frame, std::size_t offset);
+
+/// Writes one packet; false if the system did not take it.
+bool write_bytes(int descriptor, Bytes bytes);
 
 }  // namespace tinc::io

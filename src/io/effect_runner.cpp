@@ -17,27 +17,34 @@ void EffectRunner::finish() {
     is_wanted_again_ = true;
     if (is_running_) return;
     is_running_ = true;
-    guarded(log_, "Carrying out what was decided failed", [this] {
-        for (int i = 0; is_wanted_again_ && i < most_rounds; ++i) {
-            is_wanted_again_ = false;
+    for (int i = 0; is_wanted_again_ && i < most_rounds; ++i) {
+        is_wanted_again_ = false;
+        bool is_sent = false;
+        guarded(log_, "Sending packets failed", [&] {
             send_packets();
-            carry_out_effects();
-        }
-    });
+            is_sent = true;
+        });
+        if (!is_sent) node_.outbox().clear();  // it points into a batch that will be used again
+        guarded(log_, "Carrying out what was decided failed", [this] { carry_out_effects(); });
+    }
     is_running_ = false;
     arm_timer();
 }
 
 void EffectRunner::carry_out_effects() {
     const auto effects = node_.take_effects();
-    for (const auto& effect : effects)
-        std::visit([this](const auto& kind) { (*this)(kind); }, effect);
     if (!effects.empty()) is_wanted_again_ = true;
+    // One by one: what fails must not take the others with it.
+    for (const auto& effect : effects)
+        guarded(log_, "Carrying out what was decided failed",
+                [&] { std::visit([this](const auto& kind) { (*this)(kind); }, effect); });
 }
 
 void EffectRunner::operator()(const node::Wake& effect) { workers_.links->wake(effect.peer); }
 
 void EffectRunner::operator()(const node::Open& effect) { workers_.links->open(effect); }
+
+void EffectRunner::operator()(const node::OpenCommand& effect) { workers_.links->open(effect); }
 
 void EffectRunner::operator()(const node::Close& effect) { workers_.links->close(effect); }
 
@@ -68,10 +75,10 @@ void EffectRunner::send_packets() {
     }
     outbox.clear();
     if (too_big_.empty()) return;
+    is_wanted_again_ = true;
     // Only now: what the Node answers may put new packets into the outbox.
     for (const auto& sending : std::exchange(too_big_, {}))
         node_.datagram_too_big(sending.node, sending.frame_bytes, now());
-    is_wanted_again_ = true;
 }
 
 /// Runs of one socket are sent together.
@@ -93,7 +100,7 @@ UdpPort* EffectRunner::port_for(const plane::Sending& sending) {
     auto& ports = *workers_.ports;
     const auto wanted = static_cast<std::size_t>(sending.socket);
     const auto is_suitable = [&](const auto& port) {
-        return sending.is_broadcast || port->family() == sending.remote.address.family();
+        return port->family() == sending.remote.address.family();
     };
     if (wanted < ports.size() && is_suitable(ports[wanted])) return ports[wanted].get();
     const auto first = std::ranges::find_if(ports, is_suitable);

@@ -47,6 +47,7 @@ class EffectRunner final : public Turn {
 
     void operator()(const node::Wake& effect);
     void operator()(const node::Open& effect);
+    void operator()(const node::OpenCommand& effect);
     void operator()(const node::Close& effect);
     void operator()(const node::Resolve& effect);
     void operator()(const node::LoadHost& effect);

@@ -1,22 +1,18 @@
 #include "io/host_files.hpp"
 
+#include "io/descriptor.hpp"
 #include "io/read_file.hpp"
 #include "tinc/base/limits.hpp"
-#include "tinc/base/text.hpp"
 
 #include <sys/stat.h>
 
-#include <filesystem>
+#include <cerrno>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 namespace tinc::io {
 
 namespace {
-
-/// Names of hosts/ that are looked at; more cannot be nodes of ours.
-constexpr std::size_t most_files = limits::nodes;
 
 std::optional<std::int64_t> stamp_of(const std::string& path) {
     struct stat status{};
@@ -63,7 +59,8 @@ void HostFiles::load(const std::string& name,
             done(loaded.host);
         };
     };
-    if (!background_.run(std::move(work)))
+    const auto failed = [done] { done(failure(Errc::system, reason_text(ENOMEM))); };
+    if (!background_.run(std::move(work), failed))
         done(failure(Errc::exhausted, "Too many host files to read"));
 }
 
@@ -83,13 +80,9 @@ std::vector<std::string> HostFiles::changed() {
 
 HostFiles::Stamps HostFiles::look() const {
     Stamps stamps;
-    std::error_code ec;
-    for (std::filesystem::directory_iterator at(place_.path("hosts"), ec), end;
-         !ec && at != end && stamps.size() < most_files; at.increment(ec)) {
-        const auto name = at->path().filename().string();
-        if (!is_node_name(name)) continue;
-        if (const auto stamp = stamp_of(at->path().string())) stamps.emplace(name, *stamp);
-    }
+    for (auto& name : host_file_names(place_))
+        if (const auto stamp = stamp_of(place_.path("hosts/" + name)))
+            stamps.emplace(std::move(name), *stamp);
     return stamps;
 }
 

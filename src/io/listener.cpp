@@ -22,6 +22,11 @@ bool is_want_of_descriptors(int code) {
     return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
+/// Waiting for it would never end: it was handed over and does not listen.
+bool is_no_listener(int code) {
+    return code == EINVAL || code == EOPNOTSUPP || code == ENOTSOCK || code == EBADF;
+}
+
 }  // namespace
 
 Listener::Listener(asio::io_context& loop, PeerLinks& links, LogSink& log, Descriptor socket)
@@ -38,6 +43,7 @@ void Listener::wait() {
         if (ec) return;
         auto outcome = Outcome::more;
         guarded(log_, "Accepting a new connection failed", [&] { outcome = accept_some(); });
+        if (outcome == Outcome::useless) return;
         if (outcome == Outcome::no_descriptor)
             pause();
         else
@@ -64,6 +70,12 @@ Listener::Outcome Listener::accept_some() {
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) return Outcome::emptied;
+        if (is_no_listener(errno)) {
+            log_.print(Level::always, Severity::error,
+                       "No connections can be accepted on one of the sockets: {}",
+                       reason_text(errno));
+            return Outcome::useless;
+        }
         if (!is_want_of_descriptors(errno)) continue;  // that connection is gone already
         log_.print(Level::always, Severity::error, "Accepting a new connection failed: {}",
                    reason_text(errno));

@@ -19,7 +19,7 @@ class Listener {
     void start() { wait(); }
 
   private:
-    enum class Outcome : std::uint8_t { emptied, more, no_descriptor };
+    enum class Outcome : std::uint8_t { emptied, more, no_descriptor, useless };
 
     void wait();
     void pause();

@@ -3,14 +3,18 @@
 #include "io/resolver.hpp"
 #include "io/socket_address.hpp"
 #include "tinc/base/limits.hpp"
+#include "tinc/base/text.hpp"
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,16 +47,41 @@ Result<Descriptor> open_bound(const Endpoint& local, int type, const config::Set
     return socket;
 }
 
-void set_buffer(int socket, int name, int bytes, std::string_view what, LogSink& log) {
-    if (bytes <= 0 || set_option(socket, SOL_SOCKET, name, bytes)) return;
-    log.print(Level::always, Severity::warning, "Can't set {} to {}: {}", what, bytes,
-              reason_text(errno));
+int option_of(int socket, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket, level, name, &value, &size) == 0 ? value : 0;
+}
+
+/// A buffer, its name in messages, and the system's limit for it.
+struct Buffer {
+    int option;
+    std::string_view name;
+    std::string_view limit;
+};
+constexpr Buffer receive_buffer{SO_RCVBUF, "UDP SO_RCVBUF", "net.core.rmem_max"};
+constexpr Buffer send_buffer{SO_SNDBUF, "UDP SO_SNDBUF", "net.core.wmem_max"};
+
+void set_buffer(int socket, const Buffer& buffer, int bytes, LogSink& log) {
+    if (bytes <= 0) return;
+    if (!set_option(socket, SOL_SOCKET, buffer.option, bytes)) {
+        log.print(Level::always, Severity::warning, "Can't set {} to {}: {}", buffer.name, bytes,
+                  reason_text(errno));
+        return;
+    }
+    // The kernel doubles what it grants, for its own use of it.
+    const int granted = option_of(socket, SOL_SOCKET, buffer.option) / 2;
+    if (granted < bytes) {
+        log.print(Level::always, Severity::warning,
+                  "Can't set {} to {}, the system made it {}: raise {} with sysctl", buffer.name,
+                  bytes, granted, buffer.limit);
+    }
 }
 
 void set_udp_options(int socket, Family family, const config::Settings& settings, LogSink& log) {
     set_option(socket, SOL_SOCKET, SO_BROADCAST, 1);
-    set_buffer(socket, SO_RCVBUF, settings.udp_rcvbuf, "UDP SO_RCVBUF", log);
-    set_buffer(socket, SO_SNDBUF, settings.udp_sndbuf, "UDP SO_SNDBUF", log);
+    set_buffer(socket, receive_buffer, settings.udp_rcvbuf, log);
+    set_buffer(socket, send_buffer, settings.udp_sndbuf, log);
     if (!settings.pmtu_discovery) return;
     if (family == Family::ipv4)
         set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
@@ -66,70 +95,130 @@ Result<Descriptor> open_udp(const Endpoint& local, const config::Settings& setti
     return socket;
 }
 
+/// An address to listen on, and what it is for.
+struct Wanted {
+    Endpoint endpoint;
+    Outgoing outgoing;
+};
+
 /// Port 0 takes the port that the system chose for TCP also for UDP.
-Result<ListeningPair> open_pair(const Endpoint& wanted, const config::Settings& settings,
+Result<ListeningPair> open_pair(const Wanted& wanted, const config::Settings& settings,
                                 LogSink& log) {
-    TINC_TRY(auto tcp, open_bound(wanted, SOCK_STREAM, settings));
+    TINC_TRY(auto tcp, open_bound(wanted.endpoint, SOCK_STREAM, settings));
     if (::listen(tcp.number(), listen_backlog) != 0)
-        return system_failure(fmt::format("Can't listen on {}/tcp", wanted.text()));
+        return system_failure(fmt::format("Can't listen on {}/tcp", wanted.endpoint.text()));
     const auto local = local_endpoint(tcp.number());
     if (!local) return system_failure("getsockname");
     TINC_TRY(auto udp, open_udp(*local, settings, log));
-    return ListeningPair{std::move(tcp), std::move(udp), *local};
+    return ListeningPair{std::move(tcp), std::move(udp), *local, wanted.outgoing};
 }
 
-Result<std::vector<Endpoint>> wanted_endpoints(const config::Settings& settings) {
-    const auto port_or = [&](const std::string& port) {
-        return port.empty() ? settings.port : port;
-    };
-    if (settings.bind_to_address.empty())
-        return resolve_now("*", settings.port, settings.address_family, Purpose::listen);
-    std::vector<Endpoint> out;
-    for (const auto& address : settings.bind_to_address) {
-        auto found = resolve_now(address.host, port_or(address.port), settings.address_family,
-                                 Purpose::listen);
+/// Appends the addresses of one variable, each once.
+Result<void> append(std::vector<Wanted>& out, const std::vector<config::HostPort>& given,
+                    std::string_view variable, Outgoing outgoing,
+                    const config::Settings& settings) {
+    for (const auto& address : given) {
+        const auto& port = address.port.empty() ? settings.port : address.port;
+        const auto found =
+            resolve_now(address.host, port, settings.address_family, Purpose::listen);
         if (!found) {
-            return failure(Errc::system, fmt::format("Cannot resolve BindToAddress = {}: {}",
+            return failure(Errc::system, fmt::format("Cannot resolve {} = {}: {}", variable,
                                                      address.host, found.error().what));
         }
         for (const auto& endpoint : *found) {
-            if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+            if (std::ranges::find(out, endpoint, &Wanted::endpoint) == out.end())
+                out.push_back({endpoint, outgoing});
         }
     }
+    return {};
+}
+
+Result<std::vector<Wanted>> wanted_addresses(const config::Settings& settings) {
+    std::vector<Wanted> out;
+    TINC_CHECK(
+        append(out, settings.bind_to_address, "BindToAddress", Outgoing::from_here, settings));
+    TINC_CHECK(
+        append(out, settings.listen_address, "ListenAddress", Outgoing::elsewhere, settings));
+    if (!settings.bind_to_address.empty() || !settings.listen_address.empty()) return out;
+    TINC_TRY(const auto any,
+             resolve_now("*", settings.port, settings.address_family, Purpose::listen));
+    for (const auto& endpoint : any) out.push_back({endpoint, Outgoing::from_here});
     return out;
+}
+
+/// Whether an IPv6 socket takes IPv4 as well, as systemd makes them.
+bool takes_both_families(int socket, const Endpoint& local) {
+    return local.address.family() == Family::ipv6 && local.address.is_unspecified() &&
+           option_of(socket, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+}
+
+/// A handed over UDP socket at that address. One for both families is closed: it could not say by
+/// which of them a packet came.
+std::optional<Descriptor> take_udp(std::vector<Descriptor>& sockets, const Endpoint& local) {
+    for (auto& socket : sockets) {
+        if (!socket || local_endpoint(socket.number()) != local) continue;
+        if (option_of(socket.number(), SOL_SOCKET, SO_TYPE) != SOCK_DGRAM) continue;
+        auto taken = std::move(socket);
+        if (!takes_both_families(taken.number(), local)) return taken;
+    }
+    return std::nullopt;
+}
+
+/// The UDP socket that goes with a TCP socket: handed over as well, or opened.
+Result<Descriptor> udp_beside(std::vector<Descriptor>& sockets, const Endpoint& local,
+                              const config::Settings& settings, LogSink& log) {
+    auto taken = take_udp(sockets, local);
+    if (!taken) return open_udp(local, settings, log);
+    set_udp_options(taken->number(), local.address.family(), settings, log);
+    return std::move(*taken);
+}
+
+bool listens(int socket) { return option_of(socket, SOL_SOCKET, SO_ACCEPTCONN) != 0; }
+
+/// The addresses that one listening socket of the service manager stands for.
+void adopt_tcp(Descriptor tcp, std::vector<Descriptor>& others, const config::Settings& settings,
+               LogSink& log, std::vector<ListeningPair>& pairs) {
+    const auto local = local_endpoint(tcp.number());
+    std::vector<Endpoint> locals{*local};
+    if (takes_both_families(tcp.number(), *local)) locals.push_back({Address::v4({}), local->port});
+    for (const auto& at : locals) {
+        auto udp = udp_beside(others, at, settings, log);
+        if (udp) {
+            pairs.push_back({std::exchange(tcp, Descriptor()), std::move(*udp), at});
+        } else {
+            log.print(Level::always, Severity::error, "{}", udp.error().what);
+        }
+    }
 }
 
 Result<std::vector<ListeningPair>> adopt(std::vector<Descriptor> handed_over,
                                          const config::Settings& settings, LogSink& log) {
     std::vector<ListeningPair> pairs;
-    for (auto& tcp : handed_over) {
-        const auto local = local_endpoint(tcp.number());
-        if (!local) {
-            log.print(Level::always, Severity::error,
-                      "Descriptor {} handed over by the service manager is not an IP socket",
-                      tcp.number());
-            continue;
-        }
-        auto udp = open_udp(*local, settings, log);
-        if (!udp) {
-            log.print(Level::always, Severity::error, "{}", udp.error().what);
-            continue;
-        }
-        pairs.push_back({std::move(tcp), std::move(*udp), *local});
+    for (auto& socket : handed_over) {
+        if (socket && listens(socket.number()) && local_endpoint(socket.number()))
+            adopt_tcp(std::move(socket), handed_over, settings, log, pairs);
+    }
+    for (const auto& left : handed_over) {
+        if (!left) continue;
+        log.print(Level::always, Severity::error,
+                  "Descriptor {} handed over by the service manager is not of use: it takes "
+                  "listening TCP sockets, and UDP sockets at their addresses",
+                  left.number());
     }
     return pairs;
 }
 
 Result<std::vector<ListeningPair>> open_all(const config::Settings& settings, LogSink& log) {
-    TINC_TRY(const auto endpoints, wanted_endpoints(settings));
+    TINC_TRY(const auto addresses, wanted_addresses(settings));
     std::vector<ListeningPair> pairs;
-    for (auto wanted : endpoints) {
+    for (auto wanted : addresses) {
         if (pairs.size() == limits::sockets) {
             log.print(Level::always, Severity::error, "Too many listening sockets");
             break;
         }
         // All of Port = 0 share the first port the system chose, as only one can be announced.
-        if (wanted.port == 0 && !pairs.empty()) wanted.port = pairs.front().local.port;
+        if (wanted.endpoint.port == 0 && !pairs.empty())
+            wanted.endpoint.port = pairs.front().local.port;
         auto pair = open_pair(wanted, settings, log);
         if (pair)
             pairs.push_back(std::move(*pair));
@@ -148,6 +237,23 @@ Result<std::vector<ListeningPair>> open_listening_sockets(const config::Settings
                                              : adopt(std::move(handed_over), settings, log));
     if (pairs.empty()) return failure(Errc::system, "Unable to create any listening socket!");
     return pairs;
+}
+
+Result<std::string> numeric_port(const std::string& port) {
+    if (parse_number<std::uint16_t>(port)) return port;
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        addrinfo hints{};
+        hints.ai_flags = AI_PASSIVE;
+        hints.ai_socktype = type;
+        addrinfo* list = nullptr;
+        const int code = ::getaddrinfo(nullptr, port.c_str(), &hints, &list);
+        const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
+        const auto any = code == 0 ? to_endpoint(list->ai_addr, list->ai_addrlen) : std::nullopt;
+        if (any) return std::to_string(any->port);
+    }
+    return failure(
+        Errc::refused,
+        fmt::format("Port = {}: neither a number nor a service that /etc/services knows", port));
 }
 
 Result<void> bind_to_interface(int socket, const config::Settings& settings) {

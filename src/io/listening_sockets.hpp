@@ -6,24 +6,34 @@
 #include "tinc/base/log.hpp"
 #include "tinc/config/settings.hpp"
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tinc::io {
 
+/// Whether outgoing connections may come from an address we listen on.
+enum class Outgoing : std::uint8_t { from_here, elsewhere };
+
 /// One of our addresses: the TCP and the UDP socket of one port, both non-blocking.
 struct ListeningPair {
-    Descriptor tcp;
+    Descriptor tcp;  ///< none: another one takes this address, too
     Descriptor udp;
     Endpoint local;
+    Outgoing outgoing = Outgoing::from_here;
 };
 
-/// Opens sockets for every BindToAddress, or for all addresses. What cannot be bound is logged and
-/// skipped; fails if nothing is left, or if a BindToAddress cannot be resolved.
+/// Opens sockets for every BindToAddress and ListenAddress, or for all addresses. What cannot be
+/// bound is logged and skipped; fails if nothing is left, or if an address cannot be resolved.
 ///
-/// `handed_over`: listening TCP sockets of socket activation; then only the UDP sockets that belong
-/// to them are opened.
+/// `handed_over`: sockets of socket activation. Those that listen for TCP are taken in place of
+/// ours; UDP sockets at the same addresses, too, and where there is none it is opened. To a TCP
+/// socket for both IPv6 and IPv4 belong two UDP sockets, one for each.
 [[nodiscard]] Result<std::vector<ListeningPair>> open_listening_sockets(
     const config::Settings& settings, std::vector<Descriptor> handed_over, LogSink& log);
+
+/// The number of a port that may be the name of a service, "tinc" or "655".
+[[nodiscard]] Result<std::string> numeric_port(const std::string& port);
 
 /// SO_BINDTODEVICE, if BindToInterface is set.
 [[nodiscard]] Result<void> bind_to_interface(int socket, const config::Settings& settings);

@@ -3,6 +3,9 @@
 #include "io/clock.hpp"
 #include "io/socket_address.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <exception>
 #include <span>
@@ -13,15 +16,13 @@ namespace tinc::io {
 
 namespace {
 
-asio::ip::tcp protocol_of(Family family) {
-    return family == Family::ipv4 ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+asio::generic::stream_protocol protocol_of(Family family) {
+    return {family == Family::ipv4 ? AF_INET : AF_INET6, IPPROTO_TCP};
 }
 
-asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
+asio::generic::stream_protocol::endpoint to_asio(const Endpoint& endpoint) {
     const auto address = to_socket_address(endpoint);
-    asio::ip::tcp::endpoint out(protocol_of(endpoint.address.family()), 0);
-    std::memcpy(out.data(), address.get(), address.size);
-    return out;
+    return {address.get(), address.size, IPPROTO_TCP};
 }
 
 }  // namespace
@@ -36,6 +37,11 @@ PeerLink::PeerLink(LinkWorld world, PeerId id, std::function<void()> forget)
 void PeerLink::adopt(Descriptor socket, Family family) {
     socket_.assign(protocol_of(family), socket.release());
     run();
+}
+
+void PeerLink::adopt_opened(Descriptor socket) {
+    socket_.assign({AF_UNIX, 0}, socket.release());
+    opened();
 }
 
 void PeerLink::connect(Descriptor socket, const Endpoint& remote) {
@@ -89,6 +95,10 @@ awaitable<void> PeerLink::connect_and_run(std::shared_ptr<PeerLink> /*self*/, En
         world_.turn.finish();
         co_return;
     }
+    opened();
+}
+
+void PeerLink::opened() {
     world_.node.connected(id_, socket_.native_handle(), now());
     world_.turn.finish();
     if (is_open_) run();

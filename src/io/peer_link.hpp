@@ -33,6 +33,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
     /// Goes on with a connection that was accepted.
     void adopt(Descriptor socket, Family family);
+    /// Goes on with one that we have opened, a socket of the local system.
+    void adopt_opened(Descriptor socket);
     /// Connects a socket of the right family, bound where it shall come from.
     void connect(Descriptor socket, const Endpoint& remote);
 
@@ -43,6 +45,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     [[nodiscard]] Descriptor give_up_socket();
 
   private:
+    /// Tells the Node and goes on.
+    void opened();
     void run();
     [[nodiscard]] awaitable<void> connect_and_run(std::shared_ptr<PeerLink> self, Endpoint remote);
     [[nodiscard]] awaitable<void> read_loop(std::shared_ptr<PeerLink> self);
@@ -55,7 +59,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     LinkWorld world_;
     PeerId id_;
     std::function<void()> forget_;
-    asio::ip::tcp::socket socket_;
+    asio::generic::stream_protocol::socket socket_;
     asio::steady_timer wake_writer_;
     bool is_open_ = true;  ///< the Node knows this connection
 };

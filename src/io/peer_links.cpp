@@ -34,6 +34,16 @@ void PeerLinks::open(const node::Open& wanted) {
     add(wanted.peer)->connect(std::move(*socket), wanted.remote);
 }
 
+void PeerLinks::open(const node::OpenCommand& wanted) {
+    auto socket = commands_.start(wanted);
+    if (!socket) {
+        world_.node.connect_failed(wanted.peer, socket.error().what, now());
+        world_.turn.finish();
+        return;
+    }
+    add(wanted.peer)->adopt_opened(std::move(*socket));
+}
+
 void PeerLinks::wake(PeerId id) {
     if (const auto at = links_.find(id); at != links_.end()) at->second->wake();
 }
@@ -42,7 +52,7 @@ void PeerLinks::close(const node::Close& wanted) {
     const auto at = links_.find(wanted.peer);
     if (at == links_.end()) return;
     const auto link = at->second;
-    links_.erase(at);
+    forget(wanted.peer);
     if (wanted.how == node::Close::How::tarpit)
         tarpit_.hold(link->give_up_socket());
     else
@@ -50,15 +60,23 @@ void PeerLinks::close(const node::Close& wanted) {
 }
 
 void PeerLinks::close_all() {
-    for (const auto& [id, link] : links_) link->close();
+    for (const auto& [id, link] : links_) {
+        link->close();
+        commands_.end(id);
+    }
     links_.clear();
     tarpit_.clear();
 }
 
 std::shared_ptr<PeerLink> PeerLinks::add(PeerId id) {
-    auto link = std::make_shared<PeerLink>(world_, id, [this, id] { links_.erase(id); });
+    auto link = std::make_shared<PeerLink>(world_, id, [this, id] { forget(id); });
     links_.insert_or_assign(id, link);
     return link;
+}
+
+void PeerLinks::forget(PeerId id) {
+    links_.erase(id);
+    commands_.end(id);
 }
 
 Result<Descriptor> PeerLinks::outgoing_socket(const Endpoint& remote) const {

@@ -8,6 +8,7 @@
 #include <netdb.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -48,7 +49,8 @@ Result<std::vector<Endpoint>> resolve_now(const std::string& host, const std::st
     hints.ai_family = to_system(family);
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_protocol = IPPROTO_TCP;
-    hints.ai_flags = purpose == Purpose::listen ? AI_PASSIVE : 0;
+    if (purpose == Purpose::listen) hints.ai_flags = AI_PASSIVE;
+    if (purpose == Purpose::connect_numeric) hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
     const bool is_any = purpose == Purpose::listen && (host.empty() || host == "*");
     addrinfo* list = nullptr;
     const int code = ::getaddrinfo(is_any ? nullptr : host.c_str(), port.c_str(), &hints, &list);
@@ -66,11 +68,17 @@ Result<std::vector<Endpoint>> resolve_now(const std::string& host, const std::st
 
 void Resolver::resolve(const std::string& host, const std::string& port,
                        const std::function<void(Result<std::vector<Endpoint>>)>& done) {
+    // No name server is asked for these, and they do not wait behind names that are.
+    if (auto found = resolve_now(host, port, family_, Purpose::connect_numeric)) {
+        asio::post(loop_, [done, found = std::move(found)] { done(found); });
+        return;
+    }
     auto work = [host, port, done, family = family_]() -> Background::Answer {
         auto result = resolve_now(host, port, family, Purpose::connect);
         return [done, result = std::move(result)] { done(result); };
     };
-    if (!background_.run(std::move(work)))
+    const auto failed = [done] { done(failure(Errc::system, reason_text(ENOMEM))); };
+    if (!background_.run(std::move(work), failed))
         done(failure(Errc::exhausted, fmt::format("{}: Too many names to resolve", host)));
 }
 

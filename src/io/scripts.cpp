@@ -1,33 +1,20 @@
 #include "io/scripts.hpp"
 
-#include "io/script_output.hpp"
+#include "io/child_process.hpp"
+#include "io/process_output.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstring>
 #include <string_view>
-#include <unordered_set>
-
-extern char** environ;  // NOLINT: POSIX declares it nowhere
 
 namespace tinc::io {
 
 namespace {
-
-/// What posix_spawn() needs, as text that stays where it is.
-std::vector<char*> pointers_to(const std::vector<std::string>& words) {
-    std::vector<char*> out;
-    out.reserve(words.size() + 1);
-    for (const auto& word : words) out.push_back(const_cast<char*>(word.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
 
 std::vector<std::string> split_at_blanks(std::string_view text) {
     std::vector<std::string> words;
@@ -41,41 +28,6 @@ std::vector<std::string> split_at_blanks(std::string_view text) {
         text.remove_prefix(end);
     }
 }
-
-/// Own process group, default signals, output to the pipe, no other descriptor of ours.
-class SpawnPlan {
-  public:
-    SpawnPlan(int input, int output) {
-        posix_spawn_file_actions_init(&files_);
-        posix_spawn_file_actions_adddup2(&files_, input, STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&files_, output, STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&files_, output, STDERR_FILENO);
-        posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
-
-        posix_spawnattr_init(&attributes_);
-        sigset_t signals;
-        sigfillset(&signals);
-        posix_spawnattr_setsigdefault(&attributes_, &signals);
-        sigemptyset(&signals);
-        posix_spawnattr_setsigmask(&attributes_, &signals);
-        posix_spawnattr_setpgroup(&attributes_, 0);
-        posix_spawnattr_setflags(
-            &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    }
-    SpawnPlan(const SpawnPlan&) = delete;
-    SpawnPlan& operator=(const SpawnPlan&) = delete;
-    ~SpawnPlan() {
-        posix_spawn_file_actions_destroy(&files_);
-        posix_spawnattr_destroy(&attributes_);
-    }
-
-    [[nodiscard]] const posix_spawn_file_actions_t* files() const { return &files_; }
-    [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
-
-  private:
-    posix_spawn_file_actions_t files_{};
-    posix_spawnattr_t attributes_{};
-};
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
@@ -128,20 +80,23 @@ bool ScriptQueue::start(const node::RunScript& script) {
 
     auto words = split_at_blanks(interpreter_);
     words.push_back(path);
-    const auto environment = full_environment(script.environment);
-    auto pipe = ScriptPipe::open(*open_outputs_);
-    int code = spawn(words, environment, pipe.input.number());
-    if (code == ENOEXEC) {
+    const auto environment = inherited_environment({&script.environment, &common_});
+    auto pipe = OutputPipe::open(*open_outputs_);
+    const int output = pipe.input ? pipe.input.number() : null_.number();
+    const StandardStreams streams{.input = null_.number(), .output = output, .error = output};
+    auto process = start_process(words, environment, streams);
+    if (!process && process.error() == ENOEXEC) {
         words.insert(words.begin(), "/bin/sh");
-        code = spawn(words, environment, pipe.input.number());
+        process = start_process(words, environment, streams);
     }
-    if (code != 0) {
-        report_failure_to_start(script.script, code);
+    if (!process) {
+        report_failure_to_start(script.script, process.error());
         return false;
     }
+    running_ = *process;
     running_name_ = script.script;
     running_output_ =
-        Output::follow(loop_, log_, script.script, std::move(pipe.output), open_outputs_);
+        ProcessOutput::follow(loop_, log_, script.script, std::move(pipe.output), open_outputs_);
     watch_children();
     limit_.expires_after(time_limit_);
     limit_.async_wait([this, pid = running_](const error_code& ec) {
@@ -154,19 +109,6 @@ bool ScriptQueue::start(const node::RunScript& script) {
     return true;
 }
 
-int ScriptQueue::spawn(const std::vector<std::string>& words,
-                       const std::vector<std::string>& environment, int output) {
-    const SpawnPlan plan(null_.number(), output < 0 ? null_.number() : output);
-    const auto arguments = pointers_to(words);
-    const auto variables = pointers_to(environment);
-    pid_t pid = 0;
-    // An interpreter is found on the PATH; a script has a slash in its name.
-    const int code = ::posix_spawnp(&pid, arguments.front(), plan.files(), plan.attributes(),
-                                    arguments.data(), variables.data());
-    if (code == 0) running_ = pid;
-    return code;
-}
-
 void ScriptQueue::report_failure_to_start(const std::string& name, int code) {
     if (code == EACCES && interpreter_.empty()) {
         log_.print(Level::always, Severity::error, "Script {} is not executable: chmod +x {}", name,
@@ -176,21 +118,6 @@ void ScriptQueue::report_failure_to_start(const std::string& name, int code) {
     const auto* advice = code == ENOENT ? " (is its interpreter installed?)" : "";
     log_.print(Level::always, Severity::error, "Script {} could not be started: {}{}", name,
                reason_text(code), advice);
-}
-
-std::vector<std::string> ScriptQueue::full_environment(const Environment& own) const {
-    std::vector<std::string> out;
-    std::unordered_set<std::string> names;
-    for (const auto* set : {&own, &common_}) {
-        for (const auto& [name, value] : *set) {
-            if (names.insert(name).second) out.push_back(fmt::format("{}={}", name, value));
-        }
-    }
-    for (char** at = environ; at && *at; ++at) {
-        const std::string_view entry = *at;
-        if (!names.contains(std::string(entry.substr(0, entry.find('='))))) out.emplace_back(entry);
-    }
-    return out;
 }
 
 void ScriptQueue::watch_children() {
@@ -212,14 +139,8 @@ void ScriptQueue::child_changed() {
 }
 
 void ScriptQueue::report_end(int status) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-        log_.print(Level::always, Severity::error, "Script {} exited with non-zero status {}",
-                   running_name_, WEXITSTATUS(status));
-    } else if (WIFSIGNALED(status)) {
-        const int signal = WTERMSIG(status);
-        log_.print(Level::always, Severity::error, "Script {} was killed by signal {} ({})",
-                   running_name_, signal, ::strsignal(signal));
-    }
+    if (const auto words = bad_end(status); !words.empty())
+        log_.print(Level::always, Severity::error, "Script {} {}", running_name_, words);
 }
 
 void ScriptQueue::kill_running() {

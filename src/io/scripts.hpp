@@ -8,8 +8,10 @@
 // last argument. A file without a #! line is given to /bin/sh, as a shell would.
 
 #include "io/asio.hpp"
+#include "io/child_process.hpp"
 #include "io/condition.hpp"
 #include "io/descriptor.hpp"
+#include "io/process_output.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/node/effect.hpp"
@@ -20,15 +22,12 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tinc::io {
 
 class ScriptQueue {
   public:
-    using Environment = std::vector<std::pair<std::string, std::string>>;
-
     /// `loop` and `log` outlive this object.
     ScriptQueue(asio::io_context& loop, LogSink& log,
                 std::chrono::milliseconds time_limit = limits::script_time);
@@ -54,15 +53,9 @@ class ScriptQueue {
     void abandon();
 
   private:
-    class Output;
-
     void run_next();
     [[nodiscard]] bool start(const node::RunScript& script);
-    /// 0 or an errno value; `words` is the command.
-    [[nodiscard]] int spawn(const std::vector<std::string>& words,
-                            const std::vector<std::string>& environment, int output);
     void report_failure_to_start(const std::string& name, int code);
-    [[nodiscard]] std::vector<std::string> full_environment(const Environment& own) const;
     void watch_children();
     void child_changed();
     void report_end(int status);
@@ -77,7 +70,7 @@ class ScriptQueue {
     std::deque<node::RunScript> waiting_;
     pid_t running_ = 0;  ///< also its process group
     std::string running_name_;
-    std::weak_ptr<Output> running_output_;
+    std::weak_ptr<ProcessOutput> running_output_;
     std::shared_ptr<std::size_t> open_outputs_ = std::make_shared<std::size_t>(0);
     asio::io_context& loop_;
     Descriptor null_;  ///< /dev/null, which is out of reach after chroot

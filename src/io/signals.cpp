@@ -19,12 +19,24 @@ constexpr std::array awaited{
     Name{SIGALRM, "ALRM"}, Name{SIGUSR1, "USR1"}, Name{SIGUSR2, "USR2"}, Name{SIGWINCH, "WINCH"},
 };
 
+void mask_awaited(int how) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const auto& entry : awaited) sigaddset(&signals, entry.signal);
+    pthread_sigmask(how, &signals, nullptr);
+}
+
 }  // namespace
+
+void hold_signals() {
+    for (const int harmless : {SIGPIPE, SIGXFSZ}) std::signal(harmless, SIG_IGN);
+    mask_awaited(SIG_BLOCK);
+}
 
 Signals::Signals(asio::io_context& loop, std::function<void(int)> received)
     : set_(loop), received_(std::move(received)) {
-    std::signal(SIGPIPE, SIG_IGN);
     for (const auto& entry : awaited) set_.add(entry.signal);
+    mask_awaited(SIG_UNBLOCK);
     wait();
 }
 

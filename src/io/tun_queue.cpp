@@ -21,8 +21,6 @@ constexpr milliseconds pause_per_error{50};
 constexpr int most_opens = 5;
 constexpr milliseconds pause_before_open{250};  ///< doubled each time
 
-bool is_device_gone(int code) { return code == EBADFD || code == ENODEV || code == ENXIO; }
-
 }  // namespace
 
 TunQueue::TunQueue(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
@@ -46,7 +44,20 @@ void TunQueue::start() {
     wait();
 }
 
-void TunQueue::write(packet::Packet& frame) { device_.write(frame); }
+void TunQueue::write(packet::Packet& frame) {
+    if (device_.write(frame)) return;
+    const int code = errno;
+    ++dropped_;
+    const auto time = std::chrono::steady_clock::now();
+    if (time < next_complaint_) return;
+    next_complaint_ = time + std::chrono::seconds(1);
+    log_.print(Level::traffic, Severity::warning, "Can't write to {} {}: {} ({} packets dropped)",
+               device_.info().description, device_name(), reason_text(code), dropped_);
+}
+
+const std::string& TunQueue::device_name() const {
+    return device_.interface().empty() ? device_.info().device : device_.interface();
+}
 
 void TunQueue::watch_descriptor() {
     if (descriptor_.is_open()) descriptor_.release();
@@ -56,21 +67,21 @@ void TunQueue::watch_descriptor() {
 void TunQueue::wait() {
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
         if (ec) return;
-        auto outcome = Outcome::failed;
+        auto outcome = Device::Reading::failed;
         int code = 0;
         guarded(log_, "Reading from the device failed", [&] {
             outcome = drain();
             code = errno;
         });
-        if (outcome == Outcome::sound)
-            wait();
-        else
-            reading_failed(code);
+        if (outcome != Device::Reading::nothing) return reading_failed(outcome, code);
+        errors_ = 0;
+        wait();
     });
 }
 
-TunQueue::Outcome TunQueue::drain() {
+Device::Reading TunQueue::drain() {
     for (int i = 0; i < batches_per_turn; ++i) {
+        node_.outbox().clear();  // an exception may have left what points into the batch
         batch_.clear();
         auto reading = Device::Reading::frame;
         while (!batch_.is_full()) {
@@ -81,22 +92,21 @@ TunQueue::Outcome TunQueue::drain() {
         }
         const int code = errno;
         if (!batch_.is_empty()) {
-            errors_ = failed_opens_ = 0;
+            failed_opens_ = 0;
             node_.from_device(batch_, now());
             turn_.finish();
         }
         errno = code;
-        if (reading == Device::Reading::failed) return Outcome::failed;
-        if (reading == Device::Reading::nothing) return Outcome::sound;
+        if (reading != Device::Reading::frame) return reading;
     }
-    return Outcome::sound;
+    return Device::Reading::nothing;
 }
 
-void TunQueue::reading_failed(int code) {
+void TunQueue::reading_failed(Device::Reading how, int code) {
     ++errors_;
     log_.print(Level::always, Severity::error, "Error while reading from {} {}: {}",
                device_.info().description, device_.info().device, reason_text(code));
-    if (is_device_gone(code)) return pause_then(pause_before_open, &TunQueue::reopen);
+    if (how == Device::Reading::gone) return pause_then(pause_before_open, &TunQueue::reopen);
     if (errors_ > most_errors) {
         events_.given_up(fmt::format("Too many errors from {}, exiting!", device_.info().device));
         return;
@@ -113,19 +123,18 @@ void TunQueue::pause_then(milliseconds time, void (TunQueue::*next)()) {
 
 void TunQueue::reopen() {
     if (++failed_opens_ > most_opens) {
-        events_.given_up(
-            fmt::format("The interface {} was removed and cannot be opened again; "
-                        "start tincd anew",
-                        device_.interface()));
+        events_.given_up(fmt::format("{} {} is gone and cannot be opened again; start tincd anew",
+                                     device_.info().description, device_name()));
         return;
     }
     descriptor_.release();
     if (const auto opened = device_.open(); !opened) {
+        if (opened.error().code == Errc::refused) return events_.given_up(opened.error().what);
         log_.print(Level::always, Severity::error, "{}", opened.error().what);
         return pause_then(pause_before_open * (1 << failed_opens_), &TunQueue::reopen);
     }
-    log_.print(Level::always, Severity::warning, "Interface {} was removed and opened again",
-               device_.interface());
+    log_.print(Level::always, Severity::warning, "{} {} was gone and is open again",
+               device_.info().description, device_name());
     errors_ = 0;
     watch_descriptor();
     events_.reopened();

@@ -7,6 +7,8 @@
 #include "tinc/node/node.hpp"
 #include "tinc/packet/packet.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,14 +36,14 @@ class TunQueue {
     void write(packet::Packet& frame);
 
   private:
-    enum class Outcome : std::uint8_t { sound, failed };
-
     void wait();
-    [[nodiscard]] Outcome drain();
-    void reading_failed(int code);
+    /// Reads until there is nothing more or enough was read, which is `nothing`, too.
+    [[nodiscard]] Device::Reading drain();
+    void reading_failed(Device::Reading how, int code);
     void pause_then(std::chrono::milliseconds time, void (TunQueue::*next)());
     void reopen();
     void watch_descriptor();
+    [[nodiscard]] const std::string& device_name() const;
 
     asio::posix::stream_descriptor descriptor_;  ///< borrowed from the device
     asio::steady_timer pause_;
@@ -51,6 +53,8 @@ class TunQueue {
     packet::Batch& batch_;
     Device& device_;
     Events events_;
+    std::uint64_t dropped_ = 0;  ///< frames the device did not take
+    std::chrono::steady_clock::time_point next_complaint_;
     int errors_ = 0;        ///< consecutive failed reads
     int failed_opens_ = 0;  ///< since the last frame
 };

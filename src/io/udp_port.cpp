@@ -3,6 +3,7 @@
 #include "io/clock.hpp"
 #include "io/guard.hpp"
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -33,13 +34,6 @@ void set_class(msghdr& message, ClassControl& control, Family family, int traffi
     header.cmsg_type = family == Family::ipv4 ? IP_TOS : IPV6_TCLASS;
     std::memcpy(control.bytes.data(), &header, sizeof header);
     std::memcpy(control.bytes.data() + CMSG_LEN(0), &traffic_class, sizeof traffic_class);
-}
-
-/// Local discovery asks everybody on the LAN.
-Endpoint broadcast_endpoint(Family family, std::uint16_t port) {
-    static const auto everybody_ipv4 = *Address::parse("255.255.255.255");
-    static const auto all_nodes_ipv6 = *Address::parse("ff02::1");
-    return {family == Family::ipv4 ? everybody_ipv4 : all_nodes_ipv6, port};
 }
 
 iovec vector_of(MutableBytes bytes) { return {bytes.data(), bytes.size()}; }
@@ -86,8 +80,7 @@ bool UdpPort::drain() {
         const int count = read_batch();
         if (count < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return true;
-            log_.print(Level::always, Severity::error, "Receiving packet failed: {}",
-                       reason_text(errno));
+            complain(Level::always, "Receiving packet failed", errno);
             return false;
         }
         if (!batch_.is_empty()) {
@@ -104,6 +97,7 @@ bool UdpPort::drain() {
 int UdpPort::read_batch() {
     std::array<iovec, batch_size> vectors;
     std::array<mmsghdr, batch_size> headers{};
+    node_.outbox().clear();  // an exception may have left what points into the batch
     batch_.clear();
     for (std::size_t i = 0; i < batch_size; ++i) {
         vectors[i] = vector_of(batch_.add().space().first(limits::datagram_bytes));
@@ -144,9 +138,7 @@ void UdpPort::send_some(std::span<const plane::Sending> datagrams,
     std::array<ClassControl, batch_size> controls;
     for (std::size_t i = 0; i < datagrams.size(); ++i) {
         const auto& sending = datagrams[i];
-        addresses_[i] = to_socket_address(sending.is_broadcast
-                                              ? broadcast_endpoint(family_, sending.remote.port)
-                                              : sending.remote);
+        addresses_[i] = to_socket_address(sending.remote);
         vectors[i] = vector_of(sending.packet->bytes());
         auto& message = headers[i].msg_hdr;
         message.msg_name = addresses_[i].get();
@@ -164,7 +156,8 @@ void UdpPort::send_some(std::span<const plane::Sending> datagrams,
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno == EMSGSIZE)
+        // What does not fit on some LAN says nothing about the way to the node.
+        if (errno == EMSGSIZE && !datagrams[at].is_broadcast)
             too_big.push_back(datagrams[at]);
         else
             refused(datagrams[at], errno);
@@ -174,12 +167,19 @@ void UdpPort::send_some(std::span<const plane::Sending> datagrams,
 
 void UdpPort::refused(const plane::Sending& sending, int code) {
     ++dropped_;
+    if (log_.shows(Level::traffic))
+        complain(Level::traffic,
+                 fmt::format("Error sending packet to {} ({} dropped on this socket)",
+                             sending.remote.text(), dropped_),
+                 code);
+}
+
+/// At most once a second.
+void UdpPort::complain(Level level, std::string_view what, int code) {
     const auto time = std::chrono::steady_clock::now();
     if (time < next_complaint_) return;
     next_complaint_ = time + std::chrono::seconds(1);
-    log_.print(Level::traffic, Severity::warning,
-               "Error sending packet to {}: {} ({} dropped on this socket)", sending.remote.text(),
-               reason_text(code), dropped_);
+    log_.print(level, Severity::error, "{}: {}", what, reason_text(code));
 }
 
 }  // namespace tinc::io

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace tinc::io {
@@ -56,6 +57,7 @@ class UdpPort {
     [[nodiscard]] int read_batch();
     void send_some(std::span<const plane::Sending> datagrams, std::vector<plane::Sending>& too_big);
     void refused(const plane::Sending& sending, int code);
+    void complain(Level level, std::string_view what, int code);
 
     asio::posix::stream_descriptor socket_;
     asio::steady_timer pause_;

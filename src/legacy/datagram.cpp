@@ -78,108 +78,99 @@ wire::AnsKey ans_key(std::string from, std::string to, const PacketKey& key) {
             .address = std::nullopt};
 }
 
-Sealer::Sealer(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
-               packet::Compressor compressor, std::uint32_t sequence)
-    : suite_(std::move(suite)),
-      cipher_(std::move(cipher)),
-      mac_(std::move(mac)),
-      compressor_(std::move(compressor)),
-      sequence_(sequence) {}
-
-Result<Sealer> Sealer::create(const PacketKey& key, std::uint32_t sequence) {
+Result<PacketTools> PacketTools::create(const PacketKey& key, crypto::Direction direction) {
+    TINC_CHECK(packet::Compression::check(key.suite.compression));
     TINC_TRY(auto mac, make_mac(key));
-    TINC_TRY(auto cipher, crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(),
-                                                       crypto::Direction::encrypt));
-    TINC_TRY(auto compressor, packet::Compressor::create(key.suite.compression));
-    return Sealer(key.suite, std::move(cipher), std::move(mac), std::move(compressor), sequence);
+    TINC_TRY(auto cipher,
+             crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(), direction));
+    return PacketTools{key.suite, std::move(cipher), std::move(mac)};
 }
 
-bool Sealer::seal(packet::Packet& packet) noexcept {
-    if (sequence_ >= last_sequence || packet.front_room() < sequence_bytes) return false;
-    if (suite_.compression != 0 && !compress(packet)) return false;
+Result<Sealer> Sealer::create(const PacketKey& key, std::uint32_t sequence) {
+    TINC_TRY(auto tools, PacketTools::create(key, crypto::Direction::encrypt));
+    return Sealer(std::move(tools), sequence);
+}
 
-    const std::size_t mac_bytes = suite_.wire_mac_bytes();
+bool Sealer::seal(packet::Packet& packet, packet::Compression& compression) noexcept {
+    if (sequence_ >= last_sequence || packet.front_room() < sequence_bytes) return false;
+    if (tools_.suite.compression != 0 && !compress(packet, compression)) return false;
+
+    const std::size_t mac_bytes = tools_.suite.wire_mac_bytes();
     const std::size_t sealed_bytes =
-        cipher_.output_bound(packet.size() + sequence_bytes) + mac_bytes;
+        tools_.cipher.output_bound(packet.size() + sequence_bytes) + mac_bytes;
     if (sealed_bytes > limits::datagram_bytes || sealed_bytes > packet.room() + sequence_bytes)
         return false;
 
     packet.grow_front(sequence_bytes);
     put_u32(packet.bytes(), 0, ++sequence_);
-    const auto encrypted = cipher_.apply(packet.bytes(), packet.space());
+    const auto encrypted = tools_.cipher.apply(packet.bytes(), packet.space());
     if (!encrypted) return false;
     packet.resize(*encrypted + mac_bytes);
-    if (mac_)
-        mac_->sign(packet.bytes().first(*encrypted), packet.bytes().subspan(*encrypted, mac_bytes));
+    if (tools_.mac)
+        tools_.mac->sign(packet.bytes().first(*encrypted),
+                         packet.bytes().subspan(*encrypted, mac_bytes));
     return true;
 }
 
-bool Sealer::compress(packet::Packet& packet) noexcept {
+bool Sealer::compress(packet::Packet& packet, packet::Compression& compression) noexcept {
     std::array<std::byte, limits::datagram_bytes> smaller;
-    const auto size = compressor_.compress(packet.bytes(), smaller);
+    const auto size = compression.compress(tools_.suite.compression, packet.bytes(), smaller);
     if (!size) return false;
     packet.assign(std::span(smaller).first(*size));
     return true;
 }
 
-Opener::Opener(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
-               packet::Compressor compressor, std::size_t window_bytes)
-    : suite_(std::move(suite)),
-      cipher_(std::move(cipher)),
-      mac_(std::move(mac)),
-      compressor_(std::move(compressor)),
-      window_(window_bytes) {}
-
 Result<Opener> Opener::create(const PacketKey& key, std::size_t window_bytes) {
-    TINC_TRY(auto mac, make_mac(key));
-    TINC_TRY(auto cipher, crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(),
-                                                       crypto::Direction::decrypt));
-    TINC_TRY(auto compressor, packet::Compressor::create(key.suite.compression));
-    return Opener(key.suite, std::move(cipher), std::move(mac), std::move(compressor),
-                  window_bytes);
+    TINC_TRY(auto tools, PacketTools::create(key, crypto::Direction::decrypt));
+    return Opener(std::move(tools), window_bytes);
 }
 
 // The announced length counts even where no MAC is sent, as in 1.0.36.
 bool Opener::is_long_enough(std::size_t size) const {
-    return size >= sequence_bytes && size - sequence_bytes >= suite_.mac_bytes;
+    return size >= sequence_bytes && size - sequence_bytes >= tools_.suite.mac_bytes;
 }
 
 bool Opener::recognises(Bytes datagram) noexcept {
-    if (!mac_ || !is_long_enough(datagram.size())) return false;
-    const std::size_t encrypted = datagram.size() - suite_.wire_mac_bytes();
-    return mac_->verify(datagram.first(encrypted), datagram.subspan(encrypted));
+    if (!tools_.mac || !is_long_enough(datagram.size())) return false;
+    const std::size_t encrypted = datagram.size() - tools_.suite.wire_mac_bytes();
+    return tools_.mac->verify(datagram.first(encrypted), datagram.subspan(encrypted));
 }
 
-Opener::Verdict Opener::open(packet::Packet& packet, std::size_t* wire_payload_bytes) noexcept {
+Opener::Verdict Opener::open(packet::Packet& packet, packet::Compression& compression,
+                             std::size_t* wire_payload_bytes) noexcept {
     if (!is_long_enough(packet.size())) return Verdict::too_short;
-    if (mac_ && !recognises(packet.bytes())) return Verdict::forged;
-    packet.resize(packet.size() - suite_.wire_mac_bytes());
+    if (tools_.mac && !recognises(packet.bytes())) return Verdict::forged;
+    packet.resize(packet.size() - tools_.suite.wire_mac_bytes());
 
     // From here on nothing tells a bad padding from a bad MAC, not even to our own caller.
-    const auto decrypted = cipher_.apply(packet.bytes(), packet.space());
+    const auto decrypted = tools_.cipher.apply(packet.bytes(), packet.space());
     if (!decrypted || *decrypted < sequence_bytes) return Verdict::forged;
     packet.resize(*decrypted);
-    const auto sequence = get_u32(packet.bytes(), 0);
+    sequence_ = get_u32(packet.bytes(), 0);
+    lost_ = 0;
     packet.shrink_front(sequence_bytes);
 
     using Judged = packet::ReplayWindow::Verdict;
-    switch (window_.accept(sequence)) {
+    const auto last = window_.last();
+    switch (window_.accept(sequence_)) {
         case Judged::replayed:
             return Verdict::replayed;
         case Judged::too_far:
             return Verdict::too_far;
-        case Judged::fresh:
         case Judged::fresh_after_loss:
+            lost_ = sequence_ - last - 1;
+            break;
+        case Judged::fresh:
             break;
     }
     if (wire_payload_bytes != nullptr) *wire_payload_bytes = packet.size();
-    if (suite_.compression != 0 && !decompress(packet)) return Verdict::damaged;
+    if (tools_.suite.compression != 0 && !decompress(packet, compression)) return Verdict::damaged;
     return packet.size() < packet::ethernet_bytes ? Verdict::damaged : Verdict::opened;
 }
 
-bool Opener::decompress(packet::Packet& packet) noexcept {
+bool Opener::decompress(packet::Packet& packet, packet::Compression& compression) noexcept {
     std::array<std::byte, limits::datagram_bytes> larger;
-    const auto size = compressor_.decompress(packet.bytes(), larger);
+    const auto size = compression.decompress(tools_.suite.compression, packet.bytes(), larger);
     if (!size) return false;
     packet.assign(std::span(larger).first(*size));
     return true;

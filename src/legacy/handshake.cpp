@@ -140,6 +140,7 @@ Result<void> Handshake::take_stream_key(const wire::Metakey& metakey) {
                                                   "{}",
                                                   label_, stream.error().what));
     decryptor_ = *std::move(stream);
+    peer_cipher_ = *cipher;
     peer_digest_ = *digest;
     return {};
 }

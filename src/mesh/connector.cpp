@@ -1,5 +1,7 @@
 #include "tinc/mesh/connector.hpp"
 
+#include "tinc/base/text.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,14 @@ namespace tinc::mesh {
 namespace {
 
 constexpr std::chrono::seconds backoff_step{5};
+
+/// An address as others can be told it: nothing if its port is a service's name, or its host could
+/// be taken for something else.
+std::optional<Destination> by_name(const config::HostPort& address) {
+    const auto port = parse_number<std::uint16_t>(address.port);
+    if (!port || *port == 0 || !is_host_name(address.host)) return std::nullopt;
+    return Destination(address.host, *port);
+}
 
 }  // namespace
 
@@ -19,7 +29,7 @@ void Connector::set_targets(const std::vector<std::string>& names, Intervals int
     for (const auto& name : names) {
         auto& target = targets_[name];
         target.backoff = std::chrono::seconds(0);
-        if (target.state == Target::State::waiting) target.due = now;
+        if (target.state == Target::State::waiting) wait_until(target, now);
     }
 }
 
@@ -50,7 +60,7 @@ void Connector::host_loaded(const std::string& name, Result<config::HostSettings
         return wait(target, intervals_.max_timeout, now);
     }
     target.addresses.assign(host->addresses.begin(), host->addresses.end());
-    target.endpoints.clear();
+    target.remotes.clear();
     target.host = std::move(*host);
     try_next(name, target, now);
 }
@@ -58,18 +68,18 @@ void Connector::host_loaded(const std::string& name, Result<config::HostSettings
 void Connector::try_next(const std::string& name, Target& target, Time now) {
     target.peer.reset();
     target.is_proven = false;
-    if (!target.endpoints.empty()) {
+    if (now < paused_until_) return wait_until(target, paused_until_);
+    if (!target.remotes.empty()) {
         target.state = Target::State::dialling;
-        effects_.emplace_back(Dial{name, target.endpoints.front(), target.host});
-        target.endpoints.pop_front();
+        effects_.emplace_back(Dial{name, target.remotes.front(), target.host});
+        target.remotes.pop_front();
         return;
     }
     if (!target.addresses.empty()) {
         target.state = Target::State::resolving;
-        auto address = target.addresses.front();
-        target.addresses.pop_front();
+        auto& address = target.addresses.front();
         if (address.port.empty()) address.port = target.host.port;
-        effects_.emplace_back(ResolveAddress{name, std::move(address)});
+        effects_.emplace_back(ResolveAddress{name, address});
         return;
     }
     log_.print(Level::connections, Severity::error, "Could not set up a meta connection to {}",
@@ -86,8 +96,12 @@ void Connector::wait(Target& target, std::chrono::seconds time, Time now) {
     const auto span = std::chrono::milliseconds(time);
     const auto jitter =
         std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(span.count() / 5 + 1)));
+    wait_until(target, now + span - span / 10 + jitter);
+}
+
+void Connector::wait_until(Target& target, Time due) const {
     target.state = Target::State::waiting;
-    target.due = now + span - span / 10 + jitter;
+    target.due = std::max(due, paused_until_);
 }
 
 void Connector::resolved(const std::string& name, Result<std::vector<Endpoint>> endpoints,
@@ -95,10 +109,15 @@ void Connector::resolved(const std::string& name, Result<std::vector<Endpoint>> 
     const auto found = targets_.find(name);
     if (found == targets_.end() || found->second.state != Target::State::resolving) return;
     auto& target = found->second;
-    if (endpoints)
-        target.endpoints.assign(endpoints->begin(), endpoints->end());
-    else
+    const auto address = std::move(target.addresses.front());
+    target.addresses.pop_front();
+    if (endpoints) {
+        target.remotes.assign(endpoints->begin(), endpoints->end());
+    } else {
         log_.print(Level::connections, Severity::error, "{}", endpoints.error().what);
+        if (const auto remote = by_name(address); remote && unknown_hosts_ == UnknownHosts::dial)
+            target.remotes.assign(1, *remote);
+    }
     try_next(name, target, now);
 }
 
@@ -114,9 +133,8 @@ void Connector::connected(const std::string& name, PeerId peer) {
     if (found == targets_.end()) return;
     auto& target = found->second;
     if (target.peer != peer) {
-        // Somebody else's attempt was quicker; there is nothing left to prove.
         log_.print(Level::connections, Severity::info, "Already connected to {}", name);
-        target.is_proven = true;
+        target.is_proven = false;
     }
     target.state = Target::State::connected;
     target.peer = peer;
@@ -135,8 +153,7 @@ void Connector::ended(PeerId peer, Time now) {
         if (target.peer != peer) continue;
         if (std::exchange(target.is_proven, false)) {
             target.peer.reset();
-            target.state = Target::State::waiting;
-            target.due = now;
+            wait_until(target, now);
             continue;
         }
         try_next(name, target, now);
@@ -146,14 +163,14 @@ void Connector::ended(PeerId peer, Time now) {
 void Connector::retry_now(Time now) {
     for (auto& [name, target] : targets_) {
         target.backoff = std::chrono::seconds(0);
-        if (target.state == Target::State::waiting) target.due = now;
+        if (target.state == Target::State::waiting) wait_until(target, now);
     }
 }
 
 void Connector::pause(Time until) {
-    for (auto& [name, target] : targets_) {
-        if (target.state == Target::State::waiting) target.due = std::max(target.due, until);
-    }
+    paused_until_ = until;
+    for (auto& [name, target] : targets_)
+        if (target.state == Target::State::waiting) wait_until(target, target.due);
 }
 
 std::vector<ConnectorEffect> Connector::take_effects() { return std::exchange(effects_, {}); }

@@ -21,36 +21,75 @@ constexpr std::chrono::seconds longest_retreat{3'600};
 Result<void> Mesh::on_add_subnet(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_add_subnet(line));
     if (seen_.was_seen(line, now)) return {};
-    TINC_TRY(const auto owner, known_or_new(peer, message.owner));
-    if (graph_.has_subnet(owner, message.subnet)) return {};
-    if (owner == self) {
+    if (!policy_.hears_of_subnets(neighbour_name(peer), message.owner)) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Ignoring indirect ADD_SUBNET from {} for {}", connections_.at(peer).label,
+                   wire::subnet_text(message.subnet));
+        return {};
+    }
+    const auto known = graph_.find(message.owner);
+    if (known && graph_.has_subnet(*known, message.subnet)) {
+        if (policy_.restore(message.owner, message.subnet))
+            forward(peer, Request::add_subnet, line);
+        return {};
+    }
+    if (known == self) {
         log_.print(Level::protocol, Severity::warning, "Got ADD_SUBNET from {} for ourself",
                    connections_.at(peer).label);
         correct(peer, message.subnet, now);
         return {};
     }
+    if (policy_.is_strict()) {
+        ignore_unauthorised(peer, message, line, now);
+        return {};
+    }
+    TINC_TRY(const auto owner, known_or_new(peer, message.owner, now));
     TINC_TRY(const bool added, graph_.add_subnet(owner, message.subnet));
     TINC_ASSERT(added);
     table_is_stale_ = true;
     forward(peer, Request::add_subnet, line);
     if (graph_.path(owner).reachable) call_subnet_script(owner, message.subnet, "up");
+    if (const auto mac = wire::mac_of(message.subnet)) mac_moved(*mac);
     return {};
+}
+
+/// Others may believe it.
+void Mesh::ignore_unauthorised(PeerId peer, const wire::AddSubnet& message, std::string_view line,
+                               Time now) {
+    const auto& label = connections_.at(peer).label;
+    const bool is_worth_telling = told_refusals_.allows(neighbour_name(peer), now);
+    log_.print(is_worth_telling ? Level::always : Level::protocol, Severity::warning,
+               "Ignoring unauthorized ADD_SUBNET from {}: {}", label,
+               wire::subnet_text(message.subnet));
+    forward(peer, Request::add_subnet, line);
 }
 
 Result<void> Mesh::on_del_subnet(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_del_subnet(line));
     if (seen_.was_seen(line, now)) return {};
+    if (!policy_.hears_of_subnets(neighbour_name(peer), message.owner)) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Ignoring indirect DEL_SUBNET from {} for {}", connections_.at(peer).label,
+                   wire::subnet_text(message.subnet));
+        return {};
+    }
     const auto owner = graph_.find(message.owner);
     if (!owner || !graph_.has_subnet(*owner, message.subnet)) {
         log_.print(Level::protocol, Severity::warning,
                    "Got DEL_SUBNET from {} for {} which does not appear in his subnet tree",
                    connections_.at(peer).label, message.owner);
+        if (policy_.is_strict()) forward(peer, Request::del_subnet, line);
         return {};
     }
     if (*owner == self) {
         log_.print(Level::protocol, Severity::warning, "Got DEL_SUBNET from {} for ourself",
                    connections_.at(peer).label);
         correct(peer, message.subnet, now);
+        return {};
+    }
+    if (policy_.is_strict()) {
+        if (policy_.withdraw(message.owner, message.subnet))
+            forward(peer, Request::del_subnet, line);
         return {};
     }
     forward(peer, Request::del_subnet, line);
@@ -63,8 +102,13 @@ Result<void> Mesh::on_del_subnet(PeerId peer, std::string_view line, Time now) {
 Result<void> Mesh::on_add_edge(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_add_edge(line));
     if (seen_.was_seen(line, now)) return {};
-    TINC_TRY(const auto from, known_or_new(peer, message.from));
-    TINC_TRY(const auto to, known_or_new(peer, message.to));
+    if (!policy_.hears_of_edge(neighbour_name(peer), message.from, message.to)) {
+        log_.print(Level::protocol, Severity::warning, "Ignoring indirect ADD_EDGE from {}",
+                   connections_.at(peer).label);
+        return {};
+    }
+    TINC_TRY(const auto from, known_or_new(peer, message.from, now));
+    TINC_TRY(const auto to, known_or_new(peer, message.to, now));
     const auto* known = graph_.find_edge(from, to);
     const graph::Edge edge{from, to, message.address, message.options, message.weight};
     if (known != nullptr && *known == edge) return {};
@@ -84,6 +128,11 @@ Result<void> Mesh::on_add_edge(PeerId peer, std::string_view line, Time now) {
 Result<void> Mesh::on_del_edge(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto message, wire::parse_del_edge(line));
     if (seen_.was_seen(line, now)) return {};
+    if (!policy_.hears_of_edge(neighbour_name(peer), message.from, message.to)) {
+        log_.print(Level::protocol, Severity::warning, "Ignoring indirect DEL_EDGE from {}",
+                   connections_.at(peer).label);
+        return {};
+    }
     const auto from = graph_.find(message.from);
     const auto to = graph_.find(message.to);
     const auto* known = from && to ? graph_.find_edge(*from, *to) : nullptr;
@@ -159,28 +208,55 @@ void Mesh::check_contradictions(Time now) {
     retreat_ = std::min(retreat_ * 2, longest_retreat);
 }
 
-/// All we know, for a new neighbour: each node's subnets, then its edges.
+/// All we know, for a new neighbour: each node's subnets, then its edges. Not those whose address
+/// is no number: a node that has no other one ends a tinc 1.0.36. A tunnel server tells of itself.
 void Mesh::send_everything(PeerId peer) {
+    const auto neighbour = connections_.at(peer).node;
+    auto& news = connections_.at(peer).news;
+    news.clear();
     for (const auto node : graph_.nodes()) {
-        for (const auto& subnet : graph_.subnets_of(node))
-            send(peer, subnet_line(Request::add_subnet, node, subnet));
-        for (const auto* edge : graph_.edges_from(node)) send(peer, add_edge_line(*edge));
+        if (!policy_.passes_on() && node != self) continue;
+        for (const auto& subnet : graph_.subnets_of(node)) news.push_back({node, subnet});
+        for (const auto* edge : graph_.edges_from(node))
+            if (edge->address.endpoint && (policy_.passes_on() || edge->to == neighbour))
+                news.push_back({node, edge->to});
     }
+    std::ranges::reverse(news);
+    tell_more(peer);
 }
 
-/// With the last connection gone nobody can contradict us: old news is worth nothing.
+bool Mesh::is_telling(PeerId peer) const {
+    const auto found = connections_.find(peer);
+    return found != connections_.end() && !found->second.news.empty();
+}
+
+void Mesh::tell_more(PeerId peer) {
+    constexpr int lines_at_once = 256;
+    auto& news = connections_.at(peer).news;
+    for (int lines = 0; lines < lines_at_once && !news.empty(); ++lines) {
+        const auto fact = news.back();
+        news.pop_back();
+        if (!graph_.exists(fact.node)) continue;
+        if (const auto* subnet = std::get_if<wire::Subnet>(&fact.what)) {
+            if (graph_.has_subnet(fact.node, *subnet) &&
+                !policy_.is_withdrawn(graph_.name(fact.node), *subnet))
+                send(peer, subnet_line(Request::add_subnet, fact.node, *subnet));
+        } else if (const auto* edge = graph_.find_edge(fact.node, std::get<NodeIndex>(fact.what))) {
+            send(peer, add_edge_line(*edge));
+        }
+    }
+    if (news.empty()) news.shrink_to_fit();
+}
+
+/// With the last connection gone nobody can contradict us: old news is worth nothing. Nor can it
+/// come around again; but a 1.0.36 that is started anew within a second repeats its nonces.
 void Mesh::forget_unreachable() {
+    seen_.forget_all();
     log_.print(Level::protocol, Severity::debug, "Purging unreachable nodes");
     for (const auto node : graph_.nodes()) {
         if (node == self || graph_.path(node).reachable) continue;
         log_.print(Level::protocol, Severity::debug, "Purging node {}", label(node));
-        set_remote(node, std::nullopt);
-        member(node).path_mtu.stop();
-        arm_probes(node);
-        graph_.remove_node(node);
-        member(node) = Member{};
-        effects_.emplace_back(Forget{node});
-        table_is_stale_ = true;
+        forget_node(node);
     }
 }
 
@@ -188,13 +264,36 @@ void Mesh::purge() {
     retract_unreachable();
     for (const auto node : graph_.nodes()) {
         if (node == self || graph_.path(node).reachable || graph_.has_edge_to(node)) continue;
-        graph_.remove_node(node);
-        member(node).path_mtu.stop();
-        arm_probes(node);
-        member(node) = Member{};
-        effects_.emplace_back(Forget{node});
+        forget_node(node);
     }
     table_is_stale_ = true;
+}
+
+/// Makes room in a full table. Nobody is told: the others may well reach them.
+void Mesh::forget_long_unreachable(Time now) {
+    for (const auto node : graph_.nodes()) {
+        if (node == self || graph_.path(node).reachable) continue;
+        if (now - member(node).unreachable_since >= unreachable_at_least) forget_node(node);
+    }
+}
+
+/// A node that a host file gives subnets stays, with nothing else.
+void Mesh::forget_node(NodeIndex node) {
+    set_remote(node, std::nullopt);
+    member(node).path_mtu.stop();
+    arm_probes(node);
+    table_is_stale_ = true;
+    if (policy_.is_strict() && !graph_.subnets_of(node).empty()) {
+        for (const auto target : targets_of(node)) graph_.remove_edge(node, target);
+        return;
+    }
+    if (const auto announcer = member(node).announcer) {
+        auto& announced = member(*announcer).announced_nodes;
+        announced -= std::min<std::size_t>(announced, 1);
+    }
+    graph_.remove_node(node);
+    member(node) = Member{};
+    effects_.emplace_back(Forget{node});
 }
 
 /// Tells the mesh that what unreachable nodes announced is no more.
@@ -205,27 +304,39 @@ void Mesh::retract_unreachable() {
         log_.print(Level::protocol, Severity::debug, "Purging node {}", label(node));
         const auto subnets = graph_.subnets_of(node);
         for (const auto& subnet : subnets) {
-            broadcast(Request::del_subnet, subnet_line(Request::del_subnet, node, subnet));
-            graph_.remove_subnet(node, subnet);
+            const bool is_ours_to_keep = policy_.is_strict();
+            if (!is_ours_to_keep || policy_.withdraw(graph_.name(node), subnet))
+                retell(Request::del_subnet, subnet_line(Request::del_subnet, node, subnet));
+            if (!is_ours_to_keep) graph_.remove_subnet(node, subnet);
         }
-        std::vector<NodeIndex> targets;
-        for (const auto* edge : graph_.edges_from(node)) targets.push_back(edge->to);
-        for (const auto target : targets) {
-            broadcast(Request::del_edge, del_edge_line(graph_.name(node), graph_.name(target)));
+        for (const auto target : targets_of(node)) {
+            retell(Request::del_edge, del_edge_line(graph_.name(node), graph_.name(target)));
             graph_.remove_edge(node, target);
         }
     }
 }
 
-Result<NodeIndex> Mesh::known_or_new(PeerId peer, std::string_view name) {
+std::vector<NodeIndex> Mesh::targets_of(NodeIndex node) const {
+    std::vector<NodeIndex> targets;
+    for (const auto* edge : graph_.edges_from(node)) targets.push_back(edge->to);
+    return targets;
+}
+
+Result<NodeIndex> Mesh::known_or_new(PeerId peer, std::string_view name, Time now) {
     if (const auto known = graph_.find(name)) return *known;
-    auto& connection = connections_.at(peer);
-    if (connection.new_nodes >= limits::nodes_per_peer)
+    const auto& connection = connections_.at(peer);
+    const auto is_full = [&] {
+        return member(connection.node).announced_nodes >= limits::nodes_per_peer;
+    };
+    if (is_full() || graph_.node_count() >= limits::nodes) forget_long_unreachable(now);
+    if (is_full())
         return failure(Errc::exhausted,
                        fmt::format("{} announced more than {} nodes nobody else knows",
                                    connection.label, limits::nodes_per_peer));
     TINC_TRY(const auto node, graph_.add_node(name));
-    ++connection.new_nodes;
+    ++member(connection.node).announced_nodes;
+    member(node).announcer = connection.node;
+    member(node).unreachable_since = now;
     effects_.emplace_back(SetName{node, std::string(name)});
     return node;
 }

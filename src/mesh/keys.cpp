@@ -1,7 +1,8 @@
+#include "tinc/crypto/secret.hpp"
+#include "tinc/crypto/weakness.hpp"
 #include "tinc/mesh/mesh.hpp"
-#include "tinc/wire/request_log.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace tinc::mesh {
 
@@ -17,12 +18,14 @@ Result<void> Mesh::on_key_changed(PeerId peer, std::string_view line, Time now) 
     TINC_TRY(const auto message, wire::parse_key_changed(line));
     if (seen_.was_seen(line, now)) return {};
     const auto node = graph_.find(message.name);
-    if (!node || *node == self) {
-        log_.print(Level::always, Severity::error, "Got KEY_CHANGED from {} origin {} which {}",
-                   connections_.at(peer).label, message.name,
-                   node ? "is ourself" : "does not exist");
+    if (node == self) return {};  // our own, that came around the mesh
+    if (!node) {
+        log_.print(Level::protocol, Severity::warning,
+                   "Got KEY_CHANGED from {} origin {} which does not exist",
+                   connections_.at(peer).label, message.name);
         return {};
     }
+    if (!speaks_for(peer, *node)) return {};
     lose_key(*node);
     member(*node).last_key_request = Time::min();
     if (key_news_.allows(message.name, now)) forward(peer, Request::key_changed, line);
@@ -43,7 +46,7 @@ Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
         return {};
     }
     if (*to == self) {
-        if (relayed_keys_.allows("me " + message.from, now)) give_key(*from);
+        if (speaks_for(peer, *from) && given_keys_.allows(message.from, now)) give_key(*from);
         return {};
     }
     if (may_relay(peer, message.from, message.to, *to, now))
@@ -52,18 +55,20 @@ Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
 }
 
 Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
-    TINC_TRY(const auto message, wire::parse_ans_key(line));
+    TINC_TRY(auto message, wire::parse_ans_key(line));
     settle_for_key(now);
     const auto from = graph_.find(message.from);
     const auto to = graph_.find(message.to);
-    if (!from || !to || *from == self) {
+    const bool is_known = from && to && *from != self;
+    if (!is_known || (*to != self && !graph_.path(*from).reachable)) {
         log_.print(Level::protocol, Severity::warning,
                    "Got ANS_KEY from {} origin {} destination {} which cannot be served",
                    connections_.at(peer).label, message.from, message.to);
         return {};
     }
     if (*to == self) {
-        take_key(*from, message, now);
+        if (speaks_for(peer, *from)) take_key(*from, message, now);
+        crypto::wipe(message.key);
         return {};
     }
     if (!may_relay(peer, "a " + message.from, message.to, *to, now)) return {};
@@ -85,10 +90,16 @@ void Mesh::settle_for_key(Time now) {
     settle(now);
 }
 
-/// Whether a directed request goes on: to a reachable node, never back where it came from, and
-/// not more often than an honest pair of nodes needs.
+/// A tunnel server hears about keys of a node only by the connection that leads there.
+bool Mesh::speaks_for(PeerId peer, NodeIndex node) const {
+    return policy_.passes_on() || node_of(peer) == node || connection_towards(node) == peer;
+}
+
+/// Whether a directed request goes on: not through a tunnel server, to a reachable node, never back
+/// where it came from, and not more often than an honest pair of nodes needs.
 bool Mesh::may_relay(PeerId from_peer, const std::string& from, const std::string& to,
                      NodeIndex target, Time now) {
+    if (!policy_.passes_on()) return false;
     const auto next = connection_towards(target);
     if (!next) {
         log_.print(Level::protocol, Severity::warning,
@@ -102,7 +113,8 @@ bool Mesh::may_relay(PeerId from_peer, const std::string& from, const std::strin
                    connections_.at(from_peer).label, to);
         return false;
     }
-    return relayed_keys_.allows(from + " " + to, now);
+    return relays_of_peer_.allows(connections_.at(from_peer).label, now) &&
+           relayed_keys_.allows(from + " " + to, now);
 }
 
 /// A key to send to `from` with. Whatever is wrong with it, the connection stays.
@@ -111,11 +123,13 @@ void Mesh::take_key(NodeIndex from, const wire::AnsKey& message, Time now) {
     auto key = legacy::parse_packet_key(message, label(from));
     auto sealer = key ? legacy::Sealer::create(*key) : std::unexpected(key.error());
     if (!sealer) {
-        log_.print(Level::always, Severity::error, "{}", sealer.error().what);
+        if (bad_keys_.allows(message.from, now))
+            log_.print(Level::always, Severity::error, "{}", sealer.error().what);
         return;
     }
     auto& target = member(from);
     target.sealing = sealer->suite();
+    warn_of_cipher(from);
     effects_.emplace_back(SetSealer{from, std::move(*sealer)});
     // What a relay saw helps to get through a NAT, as long as nothing better is proven.
     const bool proven = target.path_mtu.min_mtu() > 0;
@@ -125,6 +139,17 @@ void Mesh::take_key(NodeIndex from, const wire::AnsKey& message, Time now) {
         target.path_mtu.start(now);
         arm_probes(from);
     }
+}
+
+/// Once for each cipher that a node chooses.
+void Mesh::warn_of_cipher(NodeIndex node) {
+    auto& target = member(node);
+    const auto& cipher = target.sealing->cipher;
+    if (std::exchange(target.last_cipher, cipher.nid) == cipher.nid) return;
+    if (const auto reason = crypto::weakness(cipher); !reason.empty())
+        log_.print(Level::always, Severity::warning,
+                   "{} wants its packets encrypted with {}, which is weak: {}", label(node),
+                   cipher.name, reason);
 }
 
 /// A fresh key of ours for one sender; what it sent with the old one is still opened for a while.
@@ -140,8 +165,10 @@ void Mesh::give_key(NodeIndex to) {
     }
     effects_.emplace_back(SetOpener{to, std::move(*opener)});
     member(to).has_our_key = true;
+    auto message = legacy::ans_key(settings_.name, graph_.name(to), key);
     std::string line;
-    append(line, legacy::ans_key(settings_.name, graph_.name(to), key));
+    append(line, message);
+    crypto::wipe(message.key);
     send(*connection, std::move(line));
 }
 
@@ -168,6 +195,7 @@ void Mesh::key_wanted(NodeIndex node, Time now) {
 void Mesh::expire_keys(Time now) {
     log_.print(Level::status, Severity::info, "Expiring symmetric keys");
     keys_expire_ = now + settings_.key_expire;
+    are_keys_worn_ = false;
     for (const auto node : graph_.nodes()) {
         if (node == self || !member(node).has_our_key) continue;
         member(node).has_our_key = false;

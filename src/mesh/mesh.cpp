@@ -13,11 +13,13 @@ Mesh::Mesh(MeshSettings settings, RandomSource& random, LogSink& log)
       random_(random),
       log_(log),
       graph_(settings_.name),
+      policy_(settings_.name, settings_.trust),
       seen_(random) {
     for (const auto& subnet : settings_.subnets) {
         const auto added = graph_.add_subnet(graph::Graph::self, subnet);
         if (!added) log_.print(Level::always, Severity::error, "{}", added.error().what);
     }
+    adopt_host_subnets();
     member(graph::Graph::self).options = settings_.options;
     table_is_stale_ = true;
 }
@@ -37,24 +39,13 @@ void Mesh::start(std::span<const Endpoint> listening, Time now) {
         std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(2 * tenth.count())));
 }
 
-void Mesh::reload(MeshSettings settings) {
-    const auto self = graph::Graph::self;
-    const auto old = graph_.subnets_of(self);
-    for (const auto& subnet : old) {
-        if (std::ranges::find(settings.subnets, subnet) != settings.subnets.end()) continue;
-        broadcast(Request::del_subnet, subnet_line(Request::del_subnet, self, subnet));
-        call_subnet_script(self, subnet, "down");
-        graph_.remove_subnet(self, subnet);
-    }
-    for (const auto& subnet : settings.subnets) {
-        const auto added = graph_.add_subnet(self, subnet);
-        if (!added) log_.print(Level::always, Severity::error, "{}", added.error().what);
-        if (!added.value_or(false)) continue;
-        call_subnet_script(self, subnet, "up");
-        broadcast(Request::add_subnet, subnet_line(Request::add_subnet, self, subnet));
-    }
+void Mesh::reload(MeshSettings settings, Time now) {
+    replace_subnets(graph::Graph::self, settings_.subnets, settings.subnets);
+    replace_host_subnets(settings.host_subnets);
+    if (keys_expire_ != never) keys_expire_ = std::min(keys_expire_, now + settings.key_expire);
+    if (next_housekeeping_ != never)
+        next_housekeeping_ = std::min(next_housekeeping_, now + settings.ping_timeout);
     settings_ = std::move(settings);
-    table_is_stale_ = true;
 }
 
 void Mesh::stop() {
@@ -65,7 +56,7 @@ void Mesh::stop() {
         graph_.remove_edge(graph::Graph::self, node);
     }
     for (const auto& change : graph_.recompute())
-        if (!change.reachable) became_unreachable(change.node);
+        if (!change.reachable) became_unreachable(change.node, Time{});
     for (const auto& subnet : graph_.subnets_of(graph::Graph::self))
         call_subnet_script(graph::Graph::self, subnet, "down");
 }
@@ -83,7 +74,7 @@ Result<void> Mesh::activated(const Activation& activation, Time now) {
         next_recompute_ = Time::min();
         settle(now);
     }
-    connections_[activation.peer] = {node, activation.label, activation.options, 0};
+    connections_[activation.peer] = {node, activation.label, activation.options, {}};
     auto& target = member(node);
     target.connection = activation.peer;
     effects_.emplace_back(SetName{node, activation.name});
@@ -92,10 +83,16 @@ Result<void> Mesh::activated(const Activation& activation, Time now) {
     publish_mtu(node);
 
     send_everything(activation.peer);
-    const graph::Edge edge{graph::Graph::self, node, wire::EdgeAddress(activation.address),
-                           activation.options, activation.weight};
+    // Which of our interfaces leads to a link-local address is nobody else's concern.
+    const Endpoint told{activation.address.address.without_scope(), activation.address.port};
+    if (told != activation.address && !target.remote) set_remote(node, activation.address);
+    const graph::Edge edge{graph::Graph::self, node, wire::EdgeAddress(told), activation.options,
+                           activation.weight};
     TINC_CHECK(graph_.set_edge(edge));
-    broadcast(Request::add_edge, add_edge_line(edge));
+    if (policy_.passes_on())
+        broadcast(Request::add_edge, add_edge_line(edge));
+    else
+        send(activation.peer, add_edge_line(edge));
     return {};
 }
 
@@ -106,8 +103,7 @@ void Mesh::connection_lost(PeerId peer, Time now) {
     connections_.erase(lost);
     member(node).connection.reset();
     if (graph_.remove_edge(graph::Graph::self, node))
-        broadcast(Request::del_edge, del_edge_line(settings_.name, graph_.name(node)));
-    lost_neighbours_.push_back(node);
+        retell(Request::del_edge, del_edge_line(settings_.name, graph_.name(node)));
     if (connections_.empty()) next_recompute_ = Time::min();
     settle(now);
     if (connections_.empty()) forget_unreachable();
@@ -188,6 +184,8 @@ void Mesh::housekeeping(Time now) {
     log_.print(Level::everything, Severity::debug, "Aging past requests: deleted {}, left {}",
                deleted, seen_.size());
     check_contradictions(now);
+    expire_macs(now);
+    if (are_keys_worn_) expire_keys(now);
 }
 
 void Mesh::note_change(Time now) {
@@ -211,8 +209,8 @@ void Mesh::settle(Time now) {
         effects_.emplace_back(PublishTable{});
         table_is_stale_ = false;
         for (const auto& change : changes)
-            change.reachable ? became_reachable(change.node, now) : became_unreachable(change.node);
-        retract_edges_of_lost_neighbours();
+            change.reachable ? became_reachable(change.node, now)
+                             : became_unreachable(change.node, now);
     }
     if (std::exchange(table_is_stale_, false)) effects_.emplace_back(PublishTable{});
 }
@@ -238,7 +236,12 @@ void Mesh::broadcast(Request request, const std::string& line) {
         effects_.emplace_back(SendLine{peer, line, true});
 }
 
+void Mesh::retell(Request request, const std::string& line) {
+    if (policy_.passes_on()) broadcast(request, line);
+}
+
 void Mesh::forward(PeerId from, Request request, std::string_view line) {
+    if (!policy_.passes_on()) return;
     print_request(log_, wire::Course::forwarding, request, connections_.at(from).label, line);
     for (const auto& [peer, connection] : connections_)
         if (peer != from) effects_.emplace_back(SendLine{peer, std::string(line), true});
@@ -251,6 +254,10 @@ Mesh::Member& Mesh::member(NodeIndex node) {
 
 const Mesh::Member* Mesh::find_member(NodeIndex node) const {
     return to_index(node) < members_.size() ? &members_[to_index(node)] : nullptr;
+}
+
+const std::string& Mesh::neighbour_name(PeerId peer) const {
+    return graph_.name(connections_.at(peer).node);
 }
 
 std::string Mesh::host_text(NodeIndex node) const {

@@ -1,7 +1,5 @@
 #include "tinc/mesh/mesh.hpp"
 
-#include <algorithm>
-
 namespace tinc::mesh {
 
 namespace {
@@ -35,7 +33,7 @@ void Mesh::became_reachable(NodeIndex node, Time now) {
     if (target.connection) give_key(node);
 }
 
-void Mesh::became_unreachable(NodeIndex node) {
+void Mesh::became_unreachable(NodeIndex node, Time now) {
     log_.print(Level::traffic, Severity::debug, "Node {} became unreachable", label(node));
     auto& target = member(node);
     lose_key(node);
@@ -47,7 +45,9 @@ void Mesh::became_unreachable(NodeIndex node) {
     call_host_scripts(node, "down");
     for (const auto& subnet : graph_.subnets_of(node)) call_subnet_script(node, subnet, "down");
     target.options = 0;
+    target.unreachable_since = now;
     set_remote(node, std::nullopt);
+    retract_edge_to_us(node);
 }
 
 void Mesh::call_host_scripts(NodeIndex node, std::string_view suffix) {
@@ -78,13 +78,10 @@ void Mesh::call_subnet_script(NodeIndex owner, const wire::Subnet& subnet,
     effects_.emplace_back(CallScript{fmt::format("subnet-{}", suffix), std::move(environment)});
 }
 
-/// A neighbour that died cannot retract its edge to us; we do, if no other way leads to it.
-void Mesh::retract_edges_of_lost_neighbours() {
-    for (const auto node : std::exchange(lost_neighbours_, {})) {
-        if (!graph_.exists(node) || graph_.path(node).reachable) continue;
-        if (!graph_.remove_edge(node, self)) continue;
-        broadcast(wire::Request::del_edge, del_edge_line(graph_.name(node), settings_.name));
-    }
+/// A neighbour that died cannot retract its edge to us; we do, once no other way leads to it.
+void Mesh::retract_edge_to_us(NodeIndex node) {
+    if (!graph_.remove_edge(node, self)) return;
+    retell(wire::Request::del_edge, del_edge_line(graph_.name(node), settings_.name));
 }
 
 }  // namespace tinc::mesh

@@ -30,7 +30,7 @@ Admission::Verdict Admission::arrive(const Address& source, PeerId peer, Time no
         found != pending_.end() && found->second.size() >= limits::pending_per_source;
     if (is_greedy && !is_good(prefix, now)) return {};
     Verdict verdict{.is_admitted = true, .victim = std::nullopt};
-    if (source_of_.size() >= limits::pending_connections) verdict.victim = oldest_of_greediest(now);
+    if (source_of_.size() >= pending_limit_) verdict.victim = oldest_of_greediest(now);
     if (is_greedy) verdict.victim = found->second.front();
     if (verdict.victim) leave(*verdict.victim);
     pending_[prefix].push_back(peer);
@@ -62,14 +62,9 @@ std::optional<PeerId> Admission::oldest_of_greediest(Time now) const {
 }
 
 bool Admission::may_authenticate(const Address& source, Time now) {
-    if (is_good(prefix_of(source), now)) return true;
-    if (now - second_ >= std::chrono::seconds(1)) {
-        second_ = now;
-        handshakes_ = 0;
-    }
-    if (handshakes_ == limits::handshakes_per_second) return false;
-    ++handshakes_;
-    return true;
+    const auto prefix = prefix_of(source);
+    return handshakes_of_source_.allows(prefix.text(), now) &&
+           (is_good(prefix, now) || handshakes_.allows("", now));
 }
 
 void Admission::remember_good(const Address& source, Time now) {

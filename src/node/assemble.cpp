@@ -22,18 +22,16 @@ Result<legacy::PacketSuite> packet_suite(const config::Settings& settings) {
                                settings.compression};
 }
 
-/// Refuses what would otherwise be silently ignored.
-Result<void> check_supported(const config::Settings& settings) {
-    const auto unsupported = [](std::string_view what) {
-        return failure(Errc::refused,
-                       fmt::format("{} is not supported by this version of tincpp", what));
-    };
-    if (settings.mode == config::RoutingMode::switching) return unsupported("Mode = switch");
-    if (settings.mode == config::RoutingMode::hub) return unsupported("Mode = hub");
-    if (settings.tunnel_server) return unsupported("TunnelServer = yes");
-    if (settings.strict_subnets) return unsupported("StrictSubnets = yes");
-    if (settings.proxy_type != "none") return unsupported("Proxy = " + settings.proxy_type);
-    return {};
+plane::Mode mode_of(config::RoutingMode mode) {
+    switch (mode) {
+        case config::RoutingMode::router:
+            return plane::Mode::router;
+        case config::RoutingMode::switching:
+            return plane::Mode::switching;
+        case config::RoutingMode::hub:
+            return plane::Mode::hub;
+    }
+    return plane::Mode::router;
 }
 
 plane::Forwarding forwarding_of(config::Forwarding forwarding) {
@@ -48,8 +46,10 @@ plane::Forwarding forwarding_of(config::Forwarding forwarding) {
     return plane::Forwarding::internal;
 }
 
-plane::Broadcast broadcast_of(config::Broadcast broadcast) {
-    switch (broadcast) {
+plane::Broadcast broadcast_of(const config::Settings& settings) {
+    if (settings.tunnel_server && settings.broadcast != config::Broadcast::no)
+        return plane::Broadcast::local;
+    switch (settings.broadcast) {
         case config::Broadcast::no:
             return plane::Broadcast::no;
         case config::Broadcast::mst:
@@ -70,6 +70,11 @@ std::uint32_t own_options(const config::Settings& settings) {
     return options;
 }
 
+mesh::Trust trust_of(const config::Settings& settings) {
+    if (settings.tunnel_server) return mesh::Trust::neighbours;
+    return settings.strict_subnets ? mesh::Trust::host_files : mesh::Trust::everybody;
+}
+
 mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::PacketSuite suite) {
     return {.name = settings.name,
             .subnets = settings.subnets,
@@ -80,12 +85,16 @@ mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::Packe
             .ping_interval = settings.ping_interval,
             .ping_timeout = settings.ping_timeout,
             .key_expire = std::max(settings.key_expire, std::chrono::seconds(1)),
-            .local_discovery = settings.local_discovery};
+            .mac_expire = std::max(settings.mac_expire, std::chrono::seconds(1)),
+            .local_discovery = settings.local_discovery,
+            .trust = trust_of(settings),
+            .host_subnets = settings.host_subnets};
 }
 
 plane::PlaneSettings plane_settings(const config::Settings& settings, std::string device) {
-    return {.forwarding = forwarding_of(settings.forwarding),
-            .broadcast = broadcast_of(settings.broadcast),
+    return {.mode = mode_of(settings.mode),
+            .forwarding = forwarding_of(settings.forwarding),
+            .broadcast = broadcast_of(settings),
             .tcp_only = settings.tcp_only,
             .direct_only = settings.direct_only,
             .decrement_ttl = settings.decrement_ttl,
@@ -99,7 +108,6 @@ plane::PlaneSettings plane_settings(const config::Settings& settings, std::strin
 
 Result<Parts> assemble(const config::Settings& settings, crypto::RsaPrivateKey own_key,
                        const std::string& device_description) {
-    TINC_CHECK(check_supported(settings));
     TINC_TRY(auto suite, packet_suite(settings));
     peer::PeerSettings peer{.name = settings.name,
                             .own_key = std::move(own_key),
@@ -108,6 +116,7 @@ Result<Parts> assemble(const config::Settings& settings, crypto::RsaPrivateKey o
                             .tcp_only = settings.tcp_only,
                             .pmtu_discovery = settings.pmtu_discovery,
                             .clamp_mss = settings.clamp_mss,
+                            .bypass_security = settings.bypass_security,
                             .ping_interval = settings.ping_interval,
                             .ping_timeout = settings.ping_timeout,
                             .max_output_buffer_bytes = settings.max_output_buffer_bytes};

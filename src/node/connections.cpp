@@ -1,4 +1,6 @@
 #include "state.hpp"
+#include "tinc/crypto/secret.hpp"
+#include "tinc/wire/request_log.hpp"
 
 namespace tinc::node {
 
@@ -19,16 +21,17 @@ void Node::State::drain(PeerId id, Time now_) {
 
 Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
     if (const auto* wanted = std::get_if<peer::HostWanted>(&event)) {
-        const auto& source = find(id)->peer.remote().address;
-        if (!admission.may_authenticate(source, now_))
-            return failure(Errc::exhausted, "Too many handshakes; try again");
         const QueryId query{++last_query};
         host_queries.emplace(query, id);
         effects.emplace_back(LoadHost{query, wanted->name});
     } else if (const auto* activated = std::get_if<peer::Activated>(&event)) {
         return on_activated(id, *activated, now_);
-    } else if (const auto* request = std::get_if<peer::RequestArrived>(&event)) {
-        return mesh.receive(id, request->request, request->line, now_);
+    } else if (auto* request = std::get_if<peer::RequestArrived>(&event)) {
+        const auto done = mesh.receive(id, request->request, request->line, now_);
+        crypto::wipe(request->line);  // it may be an ANS_KEY
+        if (!done)
+            return std::unexpected(
+                wire::while_processing(request->request, find(id)->peer.label(), done.error()));
     } else if (const auto* packet = std::get_if<peer::PacketArrived>(&event)) {
         on_packet(id, *packet, now_);
     } else if (std::holds_alternative<peer::PongArrived>(event)) {
@@ -37,11 +40,40 @@ Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
     return {};
 }
 
+/// A handshake costs an RSA operation: from here on strangers wait for their turn.
+Result<void> Node::State::provide_host(Entry& entry, Result<config::HostSettings> host, Time now_) {
+    const bool has_key = host && host->public_key;
+    if (has_key && !admission.may_authenticate(entry.peer.remote().address, now_))
+        return failure(
+            Errc::exhausted,
+            fmt::format("Too many handshakes at once; {} has to try again", entry.peer.label()));
+    return entry.peer.provide_host(std::move(host), now_);
+}
+
+/// Two nodes that dial each other at the same moment would each close the connection the other one
+/// keeps, again and again. So of two that cross within a few seconds the one stays whose initiator
+/// has the lower name; otherwise the newest does, as in tinc 1.0.
+bool Node::State::is_crossed_by_better(const Entry& fresh, Time now_) {
+    constexpr std::chrono::seconds crossing{5};
+    const auto existing = mesh.connection_of(fresh.peer.name());
+    const auto* other = existing ? find(*existing) : nullptr;
+    if (other == nullptr || other->peer.is_outgoing() == fresh.peer.is_outgoing()) return false;
+    const bool fresh_is_better = fresh.peer.is_outgoing() == (settings.name < fresh.peer.name());
+    return !fresh_is_better && now_ - other->active_since < crossing;
+}
+
 Result<void> Node::State::on_activated(PeerId id, const peer::Activated& activated, Time now_) {
-    const auto& connection = find(id)->peer;
+    auto& entry = *find(id);
+    const auto& connection = entry.peer;
     admission.leave(id);
     if (!connection.is_outgoing()) admission.remember_good(connection.remote().address, now_);
     const auto name = connection.name();
+    if (!activations.allows(name, now_))
+        return failure(Errc::exhausted, fmt::format("{} connects too often", connection.label()));
+    if (is_crossed_by_better(entry, now_))
+        return failure(Errc::closed, fmt::format("{} is connected already, the other way round",
+                                                 connection.label()));
+    entry.active_since = now_;
     TINC_CHECK(mesh.activated({.peer = id,
                                .name = name,
                                .label = connection.label(),
@@ -68,15 +100,14 @@ void Node::State::on_packet(PeerId id, const peer::PacketArrived& packet, Time n
 
 void Node::State::fail(PeerId id, const Error& error, Time now_) {
     auto* entry = find(id);
-    if (entry == nullptr) return;
+    if (entry == nullptr || ask_proxy_again(id, now_)) return;
     const auto& connection = entry->peer;
     const bool is_stranger = !connection.is_outgoing() && !connection.is_authenticated();
     const bool may_log = !is_stranger || admission.may_log(connection.remote().address, now_);
-    if (error.code == Errc::timed_out)
+    if (error.code == Errc::timed_out || error.code == Errc::closed)
         log.print(Level::connections, Severity::notice, "{}", error.what);
     else if (may_log)
-        log.print(Level::always, Severity::error, "Error while processing {}: {}",
-                  connection.label(), error.what);
+        log.print(Level::always, Severity::error, "{}", error.what);
     log.print(Level::connections, Severity::notice, "Closing connection with {}",
               connection.label());
     effects.emplace_back(Close{id, is_stranger ? Close::How::tarpit : Close::How::now});

@@ -35,6 +35,8 @@ Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::Rs
 
 // --- life ----------------------------------------------------------------------------------------
 
+void Node::use(LocalAddresses& addresses) { state_->plane.use(addresses); }
+
 void Node::device_opened(Time now) {
     state_->effects.emplace_back(RunScript{"tinc-up", {}});
     state_->mesh.announce_own_subnets();
@@ -43,9 +45,10 @@ void Node::device_opened(Time now) {
 
 void Node::start(std::span<const Endpoint> listening, Time now) {
     auto& state = *state_;
-    const auto port = parse_number<std::uint16_t>(state.settings.port).value_or(0);
+    const auto given = state.settings.has_port ? std::string_view(state.settings.port) : "";
+    const auto port = parse_number<std::uint16_t>(given).value_or(0);
     state.peer_settings.port = port != 0 || listening.empty() ? port : listening.front().port;
-    state.is_started = true;
+    state.proxy_changed();
     state.mesh.start(listening, now);
     state.connector.set_targets(state.settings.connect_to,
                                 {state.settings.min_timeout, state.settings.max_timeout}, now);
@@ -53,27 +56,33 @@ void Node::start(std::span<const Endpoint> listening, Time now) {
     state.turn(now);
 }
 
-void Node::reload(Reload reload, Time now) {
+void Node::reload(const Reload& reload, Time now) {
     auto& state = *state_;
-    // All others know us by it: another one takes a new start.
-    reload.settings.name = state.settings.name;
-    auto parts = assemble(reload.settings, state.peer_settings.own_key, state.device.description);
+    auto settings = config::reloaded(state.settings, reload.settings);
+    auto parts = assemble(settings, state.peer_settings.own_key, state.device.description);
     if (!parts) {
         state.log.print(Level::always, Severity::error, "{}", parts.error().what);
         return;
     }
     const auto port = state.peer_settings.port;
-    state.settings = std::move(reload.settings);
+    state.settings = std::move(settings);
     state.peer_settings = std::move(parts->peer);
     state.peer_settings.port = port;
+    state.proxy_changed();
     state.plane.set_settings(std::move(parts->plane));
-    state.mesh.reload(std::move(parts->mesh));
 
+    // First, so that what ends below is not tried again for a node that is no target any more.
+    state.connector.set_targets(state.settings.connect_to,
+                                {state.settings.min_timeout, state.settings.max_timeout}, now);
+    // They will come again, and it is not them who wanted that.
+    for (const auto& name : reload.changed_hosts) state.activations.forgive(name);
     std::vector<PeerId> outdated;
     for (const auto& [id, entry] : state.peers) {
         const bool is_changed = std::ranges::find(reload.changed_hosts, entry.peer.name()) !=
                                 reload.changed_hosts.end();
-        if (is_changed || entry.peer.state() == peer::State::connecting) outdated.push_back(id);
+        const bool is_on_its_way = entry.peer.state() == peer::State::connecting ||
+                                   entry.peer.state() == peer::State::awaiting_proxy;
+        if (is_changed || is_on_its_way) outdated.push_back(id);
     }
     for (const auto id : outdated) {
         state.log.print(Level::connections, Severity::info, "Closing connection with {}",
@@ -81,8 +90,9 @@ void Node::reload(Reload reload, Time now) {
         state.effects.emplace_back(Close{id, Close::How::now});
         state.forget(id, now);
     }
-    state.connector.set_targets(state.settings.connect_to,
-                                {state.settings.min_timeout, state.settings.max_timeout}, now);
+    state.mesh.reload(std::move(parts->mesh), now);
+    // What failed with the old configuration is tried with the new one.
+    state.connector.retry_now(now);
     state.connector.on_time(now);
     state.turn(now);
 }
@@ -103,6 +113,8 @@ void Node::device_closing(Time now) {
     state_->turn(now);
 }
 
+void Node::set_descriptor_limit(std::size_t most) { state_->admission.set_pending_limit(most / 4); }
+
 // --- meta connections ----------------------------------------------------------------------------
 
 Result<PeerId> Node::accepted(const Endpoint& remote, int descriptor, Time now) {
@@ -116,9 +128,11 @@ Result<PeerId> Node::accepted(const Endpoint& remote, int descriptor, Time now) 
         state.forget(*verdict.victim, now);
     }
     if (!verdict.is_admitted) {
+        if (state.admission.may_log(remote.address, now))
+            state.log.print(Level::connections, Severity::notice,
+                            "Throttling incoming connections from {}", remote.text());
         state.turn(now);
-        return failure(Errc::exhausted,
-                       fmt::format("Throttling incoming connections from {}", remote.text()));
+        return failure(Errc::exhausted, "Throttling");
     }
     state.log.print(Level::connections, Severity::notice, "Connection from {}", remote.text());
     state.peers.emplace(id, State::Entry{.peer = peer::Peer::accepted(state.peer_settings, remote,
@@ -140,9 +154,11 @@ void Node::connected(PeerId peer, int descriptor, Time now) {
 void Node::connect_failed(PeerId peer, std::string_view reason, Time now) {
     const auto* entry = state_->find(peer);
     if (entry == nullptr) return;
-    state_->log.print(Level::connections, Severity::info, "Error while connecting to {}: {}",
-                      entry->peer.label(), reason);
-    state_->forget(peer, now);
+    const auto& proxies = entry->proxies;
+    state_->log.print(Level::connections, Severity::info, "Error while connecting to {}: {}{}",
+                      entry->peer.label(),
+                      proxies.empty() ? "" : "proxy " + proxies.front().text() + ": ", reason);
+    if (!state_->try_next_proxy(peer)) state_->forget(peer, now);
     state_->turn(now);
 }
 
@@ -159,6 +175,7 @@ void Node::receive(PeerId peer, Bytes bytes, Time now) {
 void Node::closed(PeerId peer, std::string_view reason, Time now) {
     const auto* entry = state_->find(peer);
     if (entry == nullptr) return;
+    if (state_->ask_proxy_again(peer, now)) return state_->turn(now);
     const auto label = entry->peer.label();
     if (reason.empty())
         state_->log.print(Level::connections, Severity::notice, "Connection closed by {}", label);
@@ -181,17 +198,25 @@ std::vector<std::byte> Node::take_outgoing(PeerId peer) {
 void Node::written(PeerId peer, std::size_t count, Time now) {
     state_->now = now;
     if (auto* entry = state_->find(peer)) entry->peer.written(count, now);
+    if (state_->mesh.is_telling(peer)) state_->turn(now);
 }
 
 // --- answers -------------------------------------------------------------------------------------
 
 void Node::resolved(QueryId query, Result<std::vector<Endpoint>> endpoints, Time now) {
-    const auto found = state_->connector_queries.find(query);
-    if (found == state_->connector_queries.end()) return;
-    const auto name = std::move(found->second);
-    state_->connector_queries.erase(found);
-    state_->connector.resolved(name, std::move(endpoints), now);
-    state_->turn(now);
+    auto& state = *state_;
+    if (const auto wanted = state.connector_queries.find(query);
+        wanted != state.connector_queries.end()) {
+        const auto name = std::move(wanted->second);
+        state.connector_queries.erase(wanted);
+        state.connector.resolved(name, std::move(endpoints), now);
+    } else if (const auto asked = state.proxy_queries.find(query);
+               asked != state.proxy_queries.end()) {
+        const auto id = asked->second;
+        state.proxy_queries.erase(asked);
+        state.proxy_resolved(id, std::move(endpoints), now);
+    }
+    state.turn(now);
 }
 
 void Node::host_loaded(QueryId query, Result<config::HostSettings> host, Time now) {
@@ -206,7 +231,7 @@ void Node::host_loaded(QueryId query, Result<config::HostSettings> host, Time no
         const auto id = waiting->second;
         state.host_queries.erase(waiting);
         if (auto* entry = state.find(id)) {
-            const auto accepted = entry->peer.provide_host(std::move(host), now);
+            const auto accepted = state.provide_host(*entry, std::move(host), now);
             if (!accepted)
                 state.fail(id, accepted.error(), now);
             else
@@ -273,7 +298,7 @@ void Node::dump_connections() const {
         state.log.print(Level::always, Severity::debug,
                         " {} at {} options {:x} socket {} status {:04x} outbuf {}/0/{}",
                         entry.peer.name().empty() ? "<unknown>" : entry.peer.name(),
-                        entry.peer.remote().text(), entry.peer.options(), entry.descriptor,
+                        entry.peer.destination().text(), entry.peer.options(), entry.descriptor,
                         entry.peer.status_word() | (in_tree ? status_tree : 0U), unsent, unsent);
     }
     state.log.print(Level::always, Severity::debug, "End of connections.");

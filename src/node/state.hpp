@@ -9,8 +9,8 @@
 #include "tinc/peer/peer.hpp"
 #include "tinc/plane/plane.hpp"
 
+#include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +23,8 @@ struct Node::State {
         peer::Peer peer;
         int descriptor = -1;
         bool is_woken = false;  ///< Wake was wanted and take_outgoing() has not come yet
+        Time active_since{};
+        std::deque<Endpoint> proxies{};  ///< that of the proxy in use, and those still to try
     };
 
     State(config::Settings given_settings, peer::PeerSettings given_peer_settings,
@@ -36,12 +38,27 @@ struct Node::State {
     void apply(plane::Event& event, Time now);
     void apply(mesh::ConnectorEffect& effect, Time now);
     void publish_table();
+    void tell_more();
     void wake_writers();
+
+    // --- outgoing connections (dialling.cpp) ---------------------------------------------------
+    void dial(mesh::Dial dial, Time now);
+    void dial_by_proxy(PeerId id, mesh::Dial dial, Time now);
+    /// What each Dial depends on: after start and reload.
+    void proxy_changed();
+    void proxy_resolved(PeerId id, Result<std::vector<Endpoint>> endpoints, Time now);
+    /// False if the attempt is over.
+    [[nodiscard]] bool try_next_proxy(PeerId id);
+    /// If the proxy did not hear all of what it was told at once: begins anew, more slowly.
+    [[nodiscard]] bool ask_proxy_again(PeerId id, Time now);
 
     // --- connections (connections.cpp) ---------------------------------------------------------
     void drain(PeerId id, Time now);
     [[nodiscard]] Result<void> on_event(PeerId id, peer::Event& event, Time now);
+    [[nodiscard]] Result<void> provide_host(Entry& entry, Result<config::HostSettings> host,
+                                            Time now);
     [[nodiscard]] Result<void> on_activated(PeerId id, const peer::Activated& activated, Time now);
+    [[nodiscard]] bool is_crossed_by_better(const Entry& fresh, Time now);
     void on_packet(PeerId id, const peer::PacketArrived& packet, Time now);
     /// Ends a connection for what it did.
     void fail(PeerId id, const Error& error, Time now);
@@ -60,16 +77,18 @@ struct Node::State {
     plane::Plane plane;
     Admission admission;
     plane::Outbox outbox;
+    mesh::RateLimit activations{limits::activations_per_member, std::chrono::seconds(10)};
 
     std::map<PeerId, Entry> peers;
     std::map<QueryId, PeerId> host_queries;            ///< of accepted connections
     std::map<QueryId, std::string> connector_queries;  ///< of a ConnectTo, by its name
+    std::map<QueryId, PeerId> proxy_queries;           ///< of outgoing connections
+    peer::ProxyHandshake::Pace proxy_pace = peer::ProxyHandshake::Pace::at_once;
     std::uint64_t last_peer = 0;
     std::uint64_t last_query = 0;
     std::vector<Effect> effects;
     Time now{};  ///< of the event being handled
     Time retreat_until = Time::min();
-    bool is_started = false;
     bool is_stopping = false;
 };
 

@@ -1,4 +1,5 @@
 #include "state.hpp"
+#include "tinc/crypto/secret.hpp"
 
 #include <utility>
 
@@ -16,6 +17,7 @@ void Node::State::turn(Time now_) {
     now = now_;
     for (int round = 0; round < rounds_per_turn; ++round) {
         mesh.settle(now);
+        tell_more();
         auto from_mesh = mesh.take_effects();
         auto from_plane = plane.take_events();
         auto from_connector = connector.take_effects();
@@ -33,8 +35,9 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
         if (entry == nullptr) return;
         const auto telling =
             line->is_announced ? peer::Peer::Telling::silent : peer::Peer::Telling::log;
-        if (const auto sent = entry->peer.send_line(line->line, telling); !sent)
-            fail(line->peer, sent.error(), now_);
+        const auto sent = entry->peer.send_line(line->line, telling);
+        crypto::wipe(line->line);  // it may be an ANS_KEY
+        if (!sent) fail(line->peer, sent.error(), now_);
     } else if (const auto* close = std::get_if<mesh::ClosePeer>(&effect)) {
         if (find(close->peer) == nullptr) return;
         log.print(Level::connections, Severity::notice, "Closing connection with {}",
@@ -55,6 +58,8 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
         plane.set_mtu(mtu->node, mtu->mtu, mtu->min_mtu);
     } else if (const auto* gone = std::get_if<mesh::Forget>(&effect)) {
         plane.forget(gone->node);
+    } else if (const auto* silent = std::get_if<mesh::UnlearnMac>(&effect)) {
+        plane.unlearn(silent->mac);
     } else if (std::holds_alternative<mesh::PublishTable>(effect)) {
         publish_table();
     } else if (const auto* probe = std::get_if<mesh::SendProbe>(&effect)) {
@@ -80,8 +85,10 @@ void Node::State::apply(plane::Event& event, Time now_) {
         if (entry == nullptr || entry->peer.state() != peer::State::active) return;
         if (const auto sent = entry->peer.send_packet(frame->frame); !sent)
             fail(*id, sent.error(), now_);
+    } else if (const auto* seen = std::get_if<plane::MacSeen>(&event)) {
+        mesh.mac_seen(seen->mac, now_);
     } else if (std::holds_alternative<plane::KeysWornOut>(event)) {
-        mesh.expire_keys(now_);
+        mesh.keys_worn_out();
     }
 }
 
@@ -97,16 +104,8 @@ void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {
         connector_queries.emplace(query, resolve->name);
         effects.emplace_back(
             Resolve{query, std::move(resolve->address.host), std::move(resolve->address.port)});
-    } else if (auto* dial = std::get_if<mesh::Dial>(&effect)) {
-        if (const auto existing = mesh.connection_of(dial->name))
-            return connector.connected(dial->name, *existing);
-        const PeerId id{++last_peer};
-        log.print(Level::connections, Severity::info, "Trying to connect to {} ({})", dial->name,
-                  dial->remote.text());
-        peers.emplace(id, Entry{peer::Peer::outgoing(peer_settings, dial->remote, dial->name,
-                                                     std::move(dial->host), random, log, now_)});
-        connector.dialling(dial->name, id);
-        effects.emplace_back(Open{id, dial->remote});
+    } else if (auto* wanted = std::get_if<mesh::Dial>(&effect)) {
+        dial(std::move(*wanted), now_);
     }
 }
 
@@ -114,10 +113,17 @@ void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {
 /// which node may come from.
 void Node::State::publish_table() {
     plane.set_table(mesh.graph().forwarding_table());
-    std::unordered_multimap<Address, NodeIndex> announced;
+    plane::AnnouncedAddresses announced;
     for (const auto* edge : mesh.graph().edges_by_weight())
-        if (edge->address.endpoint) announced.emplace(edge->address.endpoint->address, edge->to);
-    plane.set_announced_addresses(announced);
+        if (edge->address.endpoint) announced[edge->address.endpoint->address].push_back(edge->to);
+    plane.set_announced_addresses(std::move(announced));
+}
+
+/// New neighbours hear more as they take in what they were told before.
+void Node::State::tell_more() {
+    constexpr std::size_t enough_bytes = limits::meta_outgoing_bytes / 8;
+    for (const auto& [id, entry] : peers)
+        if (mesh.is_telling(id) && entry.peer.unsent_bytes() < enough_bytes) mesh.tell_more(id);
 }
 
 void Node::State::wake_writers() {

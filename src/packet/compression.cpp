@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -42,122 +43,146 @@ std::optional<std::size_t> copy(Bytes in, MutableBytes out) {
     return in.size();
 }
 
-}  // namespace
-
-// Each direction takes its memory at its first use and keeps it: a peer's sending and receiving
-// levels are unrelated, and LZO1X-999 alone needs 448 KiB.
-struct Compressor::State {
-    explicit State(int number) : level(number) {}
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
-    ~State() {
-        if (has_deflate) deflateEnd(&deflating);
-        if (has_inflate) inflateEnd(&inflating);
+/// One level's zlib stream; kept, since making one costs more than a packet.
+class Deflating {
+  public:
+    Deflating() = default;
+    Deflating(const Deflating&) = delete;
+    Deflating& operator=(const Deflating&) = delete;
+    ~Deflating() {
+        if (is_made_) deflateEnd(&stream_);
     }
 
-    std::optional<std::size_t> zlib_compress(Bytes in, MutableBytes out);
+    /// Ready for another packet; null if there is no memory for it.
+    z_stream* begin(int level) {
+        if (is_made_) return deflateReset(&stream_) == Z_OK ? &stream_ : nullptr;
+        is_made_ = deflateInit(&stream_, level) == Z_OK;
+        return is_made_ ? &stream_ : nullptr;
+    }
+
+  private:
+    z_stream stream_{};
+    bool is_made_ = false;
+};
+
+class Inflating {
+  public:
+    Inflating() = default;
+    Inflating(const Inflating&) = delete;
+    Inflating& operator=(const Inflating&) = delete;
+    ~Inflating() {
+        if (is_made_) inflateEnd(&stream_);
+    }
+
+    z_stream* begin() {
+        if (is_made_) return inflateReset(&stream_) == Z_OK ? &stream_ : nullptr;
+        is_made_ = inflateInit(&stream_) == Z_OK;
+        return is_made_ ? &stream_ : nullptr;
+    }
+
+  private:
+    z_stream stream_{};
+    bool is_made_ = false;
+};
+
+}  // namespace
+
+struct Compression::State {
+    std::optional<std::size_t> zlib_compress(int level, Bytes in, MutableBytes out);
     std::optional<std::size_t> zlib_decompress(Bytes in, MutableBytes out);
-    std::optional<std::size_t> lzo_compress(Bytes in, MutableBytes out);
-    std::optional<std::size_t> lzo_compress_unchecked(Bytes in, MutableBytes out);
+    std::optional<std::size_t> lzo_compress(int level, Bytes in, MutableBytes out);
+    std::optional<std::size_t> lzo_compress_unchecked(int level, Bytes in, MutableBytes out);
     static std::optional<std::size_t> lzo_decompress(Bytes in, MutableBytes out);
 
-    int level;
-    bool has_deflate = false;
-    bool has_inflate = false;
-    z_stream deflating{};
-    z_stream inflating{};
+    std::array<Deflating, zlib_best> deflating;  ///< by level, from 1 on
+    Inflating inflating;
     unsigned char spare = 0;  ///< what an empty output points to
-    std::unique_ptr<std::byte[]> lzo_memory;
+    std::unique_ptr<std::byte[]> lzo_fast_memory;
+    std::unique_ptr<std::byte[]> lzo_best_memory;
     std::vector<std::byte> lzo_scratch;
 };
 
-Result<Compressor> Compressor::create(int level) {
+Result<void> Compression::check(int level) {
     if (level < 0 || level > lzo_best)
         return failure(Errc::refused, "compression level " + std::to_string(level) + " is unknown");
     if (level > zlib_best && lzo_init() != LZO_E_OK)
         return failure(Errc::refused, "the LZO library failed its self check");
-    return Compressor(std::make_unique<State>(level));
+    return {};
 }
 
-Compressor::Compressor(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Compressor::Compressor(Compressor&&) noexcept = default;
-Compressor& Compressor::operator=(Compressor&&) noexcept = default;
-Compressor::~Compressor() = default;
+Compression::Compression() : state_(std::make_unique<State>()) {}
+Compression::Compression(Compression&&) noexcept = default;
+Compression& Compression::operator=(Compression&&) noexcept = default;
+Compression::~Compression() = default;
 
-int Compressor::level() const { return state_->level; }
-
-std::optional<std::size_t> Compressor::compress(Bytes in, MutableBytes out) noexcept {
+std::optional<std::size_t> Compression::compress(int level, Bytes in, MutableBytes out) noexcept {
     if (in.size() > most_bytes) return std::nullopt;
     out = out.first(std::min(out.size(), most_bytes));
-    if (state_->level == 0) return copy(in, out);
-    if (state_->level <= zlib_best) return state_->zlib_compress(in, out);
-    return state_->lzo_compress(in, out);
+    if (level == 0) return copy(in, out);
+    if (level <= zlib_best) return state_->zlib_compress(level, in, out);
+    return state_->lzo_compress(level, in, out);
 }
 
-std::optional<std::size_t> Compressor::decompress(Bytes in, MutableBytes out) noexcept {
+std::optional<std::size_t> Compression::decompress(int level, Bytes in, MutableBytes out) noexcept {
     if (in.size() > most_bytes) return std::nullopt;
     out = out.first(std::min(out.size(), most_bytes));
-    if (state_->level == 0) return copy(in, out);
-    if (state_->level <= zlib_best) return state_->zlib_decompress(in, out);
+    if (level == 0) return copy(in, out);
+    if (level <= zlib_best) return state_->zlib_decompress(in, out);
     return State::lzo_decompress(in, out);
 }
 
-std::optional<std::size_t> Compressor::State::zlib_compress(Bytes in, MutableBytes out) {
-    if (!has_deflate) {
-        if (deflateInit(&deflating, level) != Z_OK) return std::nullopt;
-        has_deflate = true;
-    } else if (deflateReset(&deflating) != Z_OK) {
-        return std::nullopt;
-    }
-    deflating.next_in = zlib_input(in);
-    deflating.avail_in = static_cast<uInt>(in.size());
-    deflating.next_out = out.empty() ? &spare : output(out);
-    deflating.avail_out = static_cast<uInt>(out.size());
-    if (deflate(&deflating, Z_FINISH) != Z_STREAM_END) return std::nullopt;
-    return deflating.total_out;
+std::optional<std::size_t> Compression::State::zlib_compress(int level, Bytes in,
+                                                             MutableBytes out) {
+    auto* const stream = deflating[static_cast<std::size_t>(level) - 1].begin(level);
+    if (stream == nullptr) return std::nullopt;
+    stream->next_in = zlib_input(in);
+    stream->avail_in = static_cast<uInt>(in.size());
+    stream->next_out = out.empty() ? &spare : output(out);
+    stream->avail_out = static_cast<uInt>(out.size());
+    if (deflate(stream, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+    return stream->total_out;
 }
 
 // Bytes after the end of the stream are ignored, as by zlib's uncompress().
-std::optional<std::size_t> Compressor::State::zlib_decompress(Bytes in, MutableBytes out) {
-    if (!has_inflate) {
-        if (inflateInit(&inflating) != Z_OK) return std::nullopt;
-        has_inflate = true;
-    } else if (inflateReset(&inflating) != Z_OK) {
-        return std::nullopt;
-    }
-    inflating.next_in = zlib_input(in);
-    inflating.avail_in = static_cast<uInt>(in.size());
-    inflating.next_out = out.empty() ? &spare : output(out);  // never null, says zlib
-    inflating.avail_out = static_cast<uInt>(out.size());
-    if (inflate(&inflating, Z_FINISH) != Z_STREAM_END) return std::nullopt;
-    return inflating.total_out;
+std::optional<std::size_t> Compression::State::zlib_decompress(Bytes in, MutableBytes out) {
+    auto* const stream = inflating.begin();
+    if (stream == nullptr) return std::nullopt;
+    stream->next_in = zlib_input(in);
+    stream->avail_in = static_cast<uInt>(in.size());
+    stream->next_out = out.empty() ? &spare : output(out);  // never null, says zlib
+    stream->avail_out = static_cast<uInt>(out.size());
+    if (inflate(stream, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+    return stream->total_out;
 }
 
-std::optional<std::size_t> Compressor::State::lzo_compress(Bytes in, MutableBytes out) {
+std::optional<std::size_t> Compression::State::lzo_compress(int level, Bytes in, MutableBytes out) {
     const auto worst_case = lzo_worst_case(in.size());
-    if (out.size() >= worst_case) return lzo_compress_unchecked(in, out);
+    if (out.size() >= worst_case) return lzo_compress_unchecked(level, in, out);
 
     if (lzo_scratch.size() < worst_case) lzo_scratch.resize(worst_case);
-    const auto count = lzo_compress_unchecked(in, lzo_scratch);
+    const auto count = lzo_compress_unchecked(level, in, lzo_scratch);
     if (!count) return std::nullopt;
     return copy(Bytes(lzo_scratch).first(*count), out);
 }
 
 // `out` holds at least lzo_worst_case().
-std::optional<std::size_t> Compressor::State::lzo_compress_unchecked(Bytes in, MutableBytes out) {
-    if (!lzo_memory) {
+std::optional<std::size_t> Compression::State::lzo_compress_unchecked(int level, Bytes in,
+                                                                      MutableBytes out) {
+    const bool is_fast = level == lzo_fast;
+    auto& memory = is_fast ? lzo_fast_memory : lzo_best_memory;
+    if (!memory) {
         const std::size_t fast_bytes = LZO1X_1_MEM_COMPRESS;
         const std::size_t best_bytes = LZO1X_999_MEM_COMPRESS;
-        lzo_memory = std::make_unique<std::byte[]>(level == lzo_fast ? fast_bytes : best_bytes);
+        memory = std::make_unique<std::byte[]>(is_fast ? fast_bytes : best_bytes);
     }
     lzo_uint count = out.size();
-    auto* const compress = level == lzo_fast ? lzo1x_1_compress : lzo1x_999_compress;
-    if (compress(lzo_input(in), in.size(), output(out), &count, lzo_memory.get()) != LZO_E_OK)
+    auto* const compress = is_fast ? lzo1x_1_compress : lzo1x_999_compress;
+    if (compress(lzo_input(in), in.size(), output(out), &count, memory.get()) != LZO_E_OK)
         return std::nullopt;
     return count;
 }
 
-std::optional<std::size_t> Compressor::State::lzo_decompress(Bytes in, MutableBytes out) {
+std::optional<std::size_t> Compression::State::lzo_decompress(Bytes in, MutableBytes out) {
     lzo_uint count = out.size();
     if (lzo1x_decompress_safe(lzo_input(in), in.size(), output(out), &count, nullptr) != LZO_E_OK)
         return std::nullopt;

@@ -54,8 +54,8 @@ IpHeader read_ipv4(Bytes packet) {
 
 IpHeader read_ipv6(Bytes packet) {
     return {.family = Family::ipv6,
-            .source = Address::v6(array_at<16>(packet, 8)),
-            .destination = Address::v6(array_at<16>(packet, 24)),
+            .source = Address::inner_v6(array_at<16>(packet, 8)),
+            .destination = Address::inner_v6(array_at<16>(packet, 24)),
             .traffic_class = static_cast<std::uint8_t>(get_u16(packet, 0) >> 4U & 0xffU),
             .hop_limit = std::to_integer<std::uint8_t>(packet[7]),
             .dont_fragment = true};
@@ -65,7 +65,9 @@ std::optional<IpHeader> parse_ip(Bytes frame, Tag tag) {
     const auto place = find_ip(frame, tag);
     if (!place) return std::nullopt;
     const auto packet = frame.subspan(place->offset);
-    return place->family == Family::ipv4 ? read_ipv4(packet) : read_ipv6(packet);
+    auto header = place->family == Family::ipv4 ? read_ipv4(packet) : read_ipv6(packet);
+    header.offset = place->offset;
+    return header;
 }
 
 std::uint32_t fold(std::uint64_t sum) {
@@ -76,6 +78,10 @@ std::uint32_t fold(std::uint64_t sum) {
 }  // namespace
 
 std::uint16_t ethertype(Bytes frame) { return get_u16(frame, ethertype_at); }
+
+MacAddress destination_mac(Bytes frame) { return array_at<mac_bytes>(frame, 0); }
+
+MacAddress source_mac(Bytes frame) { return array_at<mac_bytes>(frame, mac_bytes); }
 
 std::optional<IpHeader> parse_ip(Bytes frame) { return parse_ip(frame, Tag::none); }
 

@@ -9,8 +9,6 @@ namespace tinc::packet {
 
 namespace {
 
-using Mac = std::array<std::byte, mac_bytes>;
-
 // ARP of IPv4 over Ethernet (RFC 826), from the start of its message.
 constexpr std::size_t arp_bytes = 28;
 constexpr std::size_t operation_at = 6;
@@ -27,6 +25,7 @@ constexpr std::size_t solicitation_bytes = 24;
 constexpr std::size_t option_bytes = 8;
 constexpr std::size_t nd_target_at = 8;
 constexpr std::byte solicitation{135};
+constexpr std::size_t ipv6_next_header_at = 6;
 constexpr std::byte advertisement{136};
 constexpr std::byte source_link_address{1};
 constexpr std::byte target_link_address{2};
@@ -35,13 +34,7 @@ constexpr std::uint32_t solicited = 0x40000000;
 constexpr std::size_t ipv6_addresses_at = 8;
 constexpr std::size_t nd_at = ethernet_bytes + ipv6_bytes;
 
-Mac source_mac(Bytes frame) {
-    Mac mac{};
-    std::ranges::copy(frame.subspan(mac_bytes, mac_bytes), mac.begin());
-    return mac;
-}
-
-Mac made_up_neighbour_of(Mac mac) {
+MacAddress made_up_neighbour_of(MacAddress mac) {
     mac.back() ^= std::byte{0xff};
     return mac;
 }
@@ -50,7 +43,7 @@ void put(MutableBytes out, std::size_t at, Bytes bytes) {
     std::ranges::copy(bytes, out.subspan(at).begin());
 }
 
-void address_back(MutableBytes frame, const Mac& asker) {
+void address_back(MutableBytes frame, const MacAddress& asker) {
     put(frame, 0, asker);
     put(frame, mac_bytes, made_up_neighbour_of(asker));
 }
@@ -62,7 +55,7 @@ std::optional<Bytes> find_solicitation(Bytes frame) {
         return std::nullopt;
     const auto packet = frame.subspan(ethernet_bytes);
     const std::size_t length = get_u16(packet, 4);
-    if (packet[6] != std::byte{protocol_icmpv6} || length < solicitation_bytes ||
+    if (packet[ipv6_next_header_at] != std::byte{protocol_icmpv6} || length < solicitation_bytes ||
         length > packet.size() - ipv6_bytes)
         return std::nullopt;
     const auto message = packet.subspan(ipv6_bytes, length);
@@ -108,12 +101,19 @@ bool make_arp_reply(Packet& frame) {
     return true;
 }
 
+bool is_neighbour_solicitation(Bytes frame) {
+    const auto place = find_ip(frame);
+    return place && place->family == Family::ipv6 && place->offset == ethernet_bytes &&
+           frame[ethernet_bytes + ipv6_next_header_at] == std::byte{protocol_icmpv6} &&
+           frame.size() > nd_at && frame[nd_at] == solicitation;
+}
+
 std::optional<Address> neighbour_solicitation_target(Bytes frame) {
     const auto message = find_solicitation(frame);
     if (!message) return std::nullopt;
     std::array<std::byte, 16> target{};
     std::ranges::copy(message->subspan(nd_target_at, target.size()), target.begin());
-    return Address::v6(target);
+    return Address::inner_v6(target);
 }
 
 bool make_neighbour_advertisement(Packet& frame) {

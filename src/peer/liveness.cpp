@@ -19,7 +19,10 @@ std::int64_t whole_seconds(Duration duration) {
 // written must move within PingTimeout.
 
 Time Peer::deadline() const {
-    if (state_ != State::active) return created_ + settings_->ping_timeout;
+    if (state_ != State::active) {
+        const auto limit = created_ + settings_->ping_timeout;
+        return proxy_ ? std::min(limit, proxy_->deadline()) : limit;
+    }
     auto next = last_ping_ + (is_pinged_ ? settings_->ping_timeout : settings_->ping_interval);
     if (in_flight_bytes_ > 0) next = std::min(next, last_progress_ + settings_->ping_timeout);
     return next;
@@ -28,11 +31,8 @@ Time Peer::deadline() const {
 Result<void> Peer::on_time(Time now) {
     const auto timeout = settings_->ping_timeout;
     if (state_ != State::active) {
-        if (now < created_ + timeout) return {};
-        return failure(Errc::timed_out,
-                       state_ == State::connecting
-                           ? fmt::format("Timeout while connecting to {}", label())
-                           : fmt::format("Timeout from {} during authentication", label()));
+        if (now < deadline()) return {};
+        return failure(Errc::timed_out, words_of_timeout());
     }
     if (is_pinged_ && now >= last_ping_ + timeout)
         return failure(Errc::timed_out, fmt::format("{} didn't respond to PING in {} seconds",
@@ -43,6 +43,13 @@ Result<void> Peer::on_time(Time now) {
                                    label(), whole_seconds(now - last_progress_), unsent_bytes()));
     if (!is_pinged_ && now >= last_ping_ + settings_->ping_interval) return ping(now);
     return {};
+}
+
+std::string Peer::words_of_timeout() const {
+    if (state_ == State::connecting) return fmt::format("Timeout while connecting to {}", label());
+    const std::string_view detail =
+        state_ == State::awaiting_proxy ? ": the proxy does not answer" : "";
+    return fmt::format("Timeout from {} during authentication{}", label(), detail);
 }
 
 Result<void> Peer::ping(Time now) {

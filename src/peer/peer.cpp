@@ -1,11 +1,12 @@
 #include "tinc/peer/peer.hpp"
+#include "tinc/crypto/secret.hpp"
 
 #include "tinc/base/limits.hpp"
 #include "tinc/base/text.hpp"
+#include "tinc/crypto/weakness.hpp"
 #include "tinc/wire/request_log.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace tinc::peer {
@@ -25,6 +26,7 @@ constexpr unsigned status_active = 0x2;
 constexpr unsigned status_connecting = 0x4;
 constexpr unsigned status_encrypting = 0x40;
 constexpr unsigned status_decrypting = 0x80;
+constexpr unsigned status_proxy_passed = 0x200;
 
 std::int32_t milliseconds_between(Time from, Time to) {
     const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
@@ -34,7 +36,7 @@ std::int32_t milliseconds_between(Time from, Time to) {
 
 }  // namespace
 
-Peer::Peer(const PeerSettings& settings, const Endpoint& remote, bool is_outgoing,
+Peer::Peer(const PeerSettings& settings, const Destination& remote, bool is_outgoing,
            RandomSource& random, LogSink& log, Time now)
     : settings_(&settings),
       remote_(remote),
@@ -61,19 +63,24 @@ Peer Peer::outgoing(const PeerSettings& settings, const Endpoint& remote, std::s
 
 void Peer::connected() {
     TINC_ASSERT(state_ == State::connecting);
+    if (!proxy_) return say_id();
+    state_ = State::awaiting_proxy;
+    talk_to_proxy();
+}
+
+void Peer::say_id() {
     state_ = State::awaiting_id;
     std::string line;
     append(line, wire::Id{settings_->name, protocol_major});
-    // An empty queue has room for one short line.
+    // A queue that has only ever held a few short messages has room for one more.
     static_cast<void>(send_line(line, Telling::log));
 }
 
 Result<void> Peer::receive(Bytes bytes, Time now) {
+    if (state_ == State::awaiting_proxy) return on_proxy_answer(bytes, now);
     incoming_.insert(incoming_.end(), bytes.begin(), bytes.end());
     if (state_ == State::awaiting_host) {
-        if (incoming_.size() > limits::cleartext_bytes)
-            return failure(Errc::exhausted, "Metadata read buffer overflow");
-        return {};
+        return check_waiting_bytes();
     }
     TINC_CHECK(decrypt_unread());
     return process(now);
@@ -111,17 +118,28 @@ Result<void> Peer::process(Time now) {
         const auto length = static_cast<std::size_t>(newline - unread.begin());
         const auto longest =
             state_ == State::awaiting_id ? longest_first_line : limits::meta_buffer_bytes;
-        if (length >= longest) return failure(Errc::exhausted, "Metadata read buffer overflow");
+        if (length >= longest)
+            return failure(Errc::exhausted,
+                           fmt::format("Metadata read buffer overflow for {}", label()));
         if (newline == unread.end()) break;
         // The line is copied: METAKEY decrypts the bytes behind it in place.
-        const std::string line(as_text(unread.first(length)));
+        std::string line(as_text(unread.first(length)));
         done += length + 1;
         clear_bytes_ = std::max(clear_bytes_, done);
-        TINC_CHECK(on_line(line, now));
+        const auto heard = on_line(line, now);
+        crypto::wipe(line);  // it may be an ANS_KEY
+        TINC_CHECK(heard);
     }
+    crypto::wipe(std::span(incoming_).first(done));
     incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(done));
     clear_bytes_ -= std::min(clear_bytes_, done);
-    return {};
+    return state_ == State::awaiting_host ? check_waiting_bytes() : Result<void>();
+}
+
+/// What a stranger may say while his host file is being read.
+Result<void> Peer::check_waiting_bytes() const {
+    if (incoming_.size() <= limits::cleartext_bytes) return {};
+    return failure(Errc::exhausted, fmt::format("Metadata read buffer overflow for {}", label()));
 }
 
 /// Takes what there is of a PACKET's bytes; a frame only as a whole. Returns how many.
@@ -139,23 +157,32 @@ std::size_t Peer::take_packet(Bytes unread) {
 
 Result<void> Peer::on_line(std::string_view line, Time now) {
     const auto request = wire::request_of(line);
-    if (!request) return std::unexpected(request.error());
-    if (log_->shows(Level::protocol)) {
-        const auto who = name_.empty() ? fmt::format("<unknown> ({})", remote_.text()) : label();
-        wire::print_request(*log_, wire::Course::received, *request, who, line);
-    }
+    if (!request)
+        return failure(request.error().code,
+                       fmt::format("{} from {}",
+                                   request.error().code == Errc::malformed ? "Bogus data received"
+                                                                           : "Unknown request",
+                                   label()));
+    if (log_->shows(Level::protocol))
+        wire::print_request(*log_, wire::Course::received, *request, label(), line);
     if (!is_allowed(state_, *request))
         return failure(Errc::refused, fmt::format("Unauthorized request {} from {}",
                                                   wire::request_name(*request), label()));
-    switch (*request) {
+    if (const auto done = on_request(*request, line, now); !done)
+        return std::unexpected(wire::while_processing(*request, label(), done.error()));
+    return {};
+}
+
+Result<void> Peer::on_request(Request request, std::string_view line, Time now) {
+    switch (request) {
         case Request::id:
-            return on_id(line);
+            return on_id(line, now);
         case Request::metakey:
         case Request::challenge:
         case Request::chal_reply:
-            return on_handshake(*request, line, now);
+            return on_handshake(request, line, now);
         case Request::ack:
-            return on_ack(line, now);
+            return on_ack(line);
         case Request::ping: {
             std::string answer;
             wire::append_pong(answer);
@@ -179,11 +206,11 @@ Result<void> Peer::on_line(std::string_view line, Time now) {
         case Request::ans_key:
             break;
     }
-    events_.emplace_back(RequestArrived{*request, std::string(line)});
+    events_.emplace_back(RequestArrived{request, std::string(line)});
     return {};
 }
 
-Result<void> Peer::on_id(std::string_view line) {
+Result<void> Peer::on_id(std::string_view line, Time now) {
     TINC_TRY(const auto id, wire::parse_id(line));
     if (!is_node_name(id.name))
         return failure(Errc::refused, fmt::format("Got bad ID from {}: illegal name", label()));
@@ -196,8 +223,9 @@ Result<void> Peer::on_id(std::string_view line) {
     if (id.major != protocol_major)
         return failure(Errc::refused, fmt::format("Peer {} ({}) uses incompatible version {}",
                                                   id.name, remote_.text(), id.major));
-    if (is_outgoing_) return begin_handshake();
     name_ = id.name;
+    if (settings_->bypass_security) return skip_handshake(now);
+    if (is_outgoing_) return begin_handshake();
     state_ = State::awaiting_host;
     events_.emplace_back(HostWanted{id.name});
     return {};
@@ -222,6 +250,18 @@ Result<void> Peer::begin_handshake() {
     outgoing_.insert(outgoing_.end(), text.begin(), text.end());
     outgoing_.push_back(std::byte{'\n'});
     return {};
+}
+
+/// Whoever says a name is believed. Host files are not read.
+Result<void> Peer::skip_handshake(Time now) {
+    if (!is_outgoing_) {
+        host_.emplace();
+        std::string line;
+        append(line, wire::Id{settings_->name, protocol_major});
+        TINC_CHECK(send_line(line, Telling::log));
+    }
+    state_ = State::awaiting_ack;
+    return send_ack(now);
 }
 
 Result<void> Peer::on_handshake(Request request, std::string_view line, Time now) {
@@ -253,7 +293,7 @@ std::uint32_t Peer::own_options() const {
     return options;
 }
 
-Result<void> Peer::on_ack(std::string_view line, Time now) {
+Result<void> Peer::on_ack(std::string_view line) {
     namespace option = wire::option;
     TINC_TRY(const auto ack, wire::parse_ack(line));
     const auto ours = own_options();
@@ -262,15 +302,26 @@ Result<void> Peer::on_ack(std::string_view line, Time now) {
     if (host_->clamp_mss)
         options_ = *host_->clamp_mss ? options_ | option::clamp_mss : options_ & ~option::clamp_mss;
 
-    auto address = remote_;
+    auto address = remote_.endpoint;
     if (ack.port != 0) address.port = ack.port;
     const auto sum = std::int64_t{ack.weight} + estimated_weight_;
     state_ = State::active;
-    last_ping_ = now;
+    last_ping_ = created_;
     log_->print(Level::connections, Severity::notice, "Connection with {} activated", label());
+    warn_of_cipher();
     events_.emplace_back(
         Activated{address, options_, static_cast<std::int32_t>(sum / 2), host_->pmtu});
     return {};
+}
+
+/// Not before the peer has proven who it is: strangers would fill the log.
+void Peer::warn_of_cipher() const {
+    if (!handshake_) return;  // Security is bypassed, and the log has said so.
+    const auto& cipher = handshake_->peer_cipher();
+    if (const auto reason = crypto::weakness(cipher); !reason.empty())
+        log_->print(Level::always, Severity::warning,
+                    "{} encrypts its meta connection with {}, which is weak: {}", label(),
+                    cipher.name, reason);
 }
 
 Result<void> Peer::on_packet_header(std::string_view line) {
@@ -296,19 +347,20 @@ Result<void> Peer::send_line(std::string_view line, Telling telling) {
         if (const auto request = wire::request_of(line))
             wire::print_request(*log_, wire::Course::sending, *request, label(), line);
     }
-    return queue(std::string(line) + '\n');
+    return queue(line, "\n");
 }
 
-Result<void> Peer::queue(std::string_view text) {
+Result<void> Peer::queue(std::string_view text, std::string_view end) {
+    const auto size = text.size() + end.size();
     if (log_->shows(Level::meta))
-        log_->print(Level::meta, Severity::debug, "Sending {} bytes of metadata to {}", text.size(),
+        log_->print(Level::meta, Severity::debug, "Sending {} bytes of metadata to {}", size,
                     label());
-    if (unsent_bytes() + text.size() > limits::meta_outgoing_bytes)
+    if (unsent_bytes() + size > limits::meta_outgoing_bytes)
         return failure(Errc::exhausted, fmt::format("{} does not read: {} bytes are waiting for it",
                                                     label(), unsent_bytes()));
     const auto start = outgoing_.size();
-    const auto bytes = as_bytes(text);
-    outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
+    for (const auto bytes : {as_bytes(text), as_bytes(end)})
+        outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
     if (handshake_ && handshake_->is_encrypting())
         return handshake_->encrypt(std::span(outgoing_).subspan(start));
     return {};
@@ -353,6 +405,7 @@ std::string Peer::label() const {
 unsigned Peer::status_word() const {
     return (is_pinged_ ? status_pinged : 0U) | (state_ == State::active ? status_active : 0U) |
            (state_ == State::connecting ? status_connecting : 0U) |
+           (proxy_ && proxy_->is_granted() ? status_proxy_passed : 0U) |
            (handshake_ && handshake_->is_encrypting() ? status_encrypting : 0U) |
            (handshake_ && handshake_->is_decrypting() ? status_decrypting : 0U);
 }

@@ -7,6 +7,7 @@ using wire::Request;
 bool is_allowed(State state, Request request) {
     switch (state) {
         case State::connecting:
+        case State::awaiting_proxy:
         case State::awaiting_host:
             return false;
         case State::awaiting_id:

@@ -24,8 +24,12 @@ std::optional<Plane::Sender> Plane::identify(Bytes datagram, const Endpoint& sou
         const auto owner = known->second.front();
         if (has_our_key(slot(owner), now)) return Sender{.node = owner, .is_owner = true};
     }
-    for (const auto node : candidates(source, now).nodes()) {
-        if (!trials_.take(now)) break;
+    const auto chosen = candidates(source, now);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        const auto node = chosen.nodes()[i];
+        // A flood from nowhere uses up the one budget; who is announced where he is has the other.
+        auto& budget = chosen.is_announced(i) ? announced_trials_ : other_trials_;
+        if (!budget.take(now)) continue;
         if (!recognises(node, datagram, now)) continue;
         const bool is_owner = known != by_remote_.end() && known->second.front() == node;
         return Sender{.node = node, .is_owner = is_owner};
@@ -50,6 +54,7 @@ Plane::Candidates Plane::candidates(const Endpoint& source, Time now) {
             if (has_our_key(slot(node), now)) chosen.add(node);
         }
     }
+    chosen.end_of_announced();
     for (auto looks = keyed_.size(); looks > 0 && !chosen.is_full(); --looks) {
         if (keyed_turn_ >= keyed_.size()) keyed_turn_ = 0;
         const auto node = keyed_[keyed_turn_];

@@ -16,7 +16,8 @@ Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random,
     : settings_(std::move(settings)),
       random_(random),
       log_(log),
-      table_(std::make_shared<const graph::ForwardingTable>()) {
+      table_(std::make_shared<const graph::ForwardingTable>()),
+      recent_macs_(random) {
     slot(self).name = std::move(own_name);
 }
 
@@ -56,9 +57,8 @@ void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
     target.min_mtu = std::min(min_mtu, limits::frame_bytes);
 }
 
-void Plane::set_announced_addresses(const std::unordered_multimap<Address, NodeIndex>& addresses) {
-    announced_.clear();
-    for (const auto& [address, node] : addresses) announced_[address].push_back(node);
+void Plane::set_announced_addresses(AnnouncedAddresses addresses) {
+    announced_ = std::move(addresses);
 }
 
 void Plane::forget(NodeIndex node) {

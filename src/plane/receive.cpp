@@ -44,8 +44,14 @@ void Plane::receive(packet::Packet& datagram, const Endpoint& source, SocketInde
         return;
     }
     std::size_t payload_bytes = 0;
-    const auto verdict = open(sender, datagram, now, payload_bytes);
-    if (verdict != Verdict::opened) return report_refusal(node, verdict, source);
+    auto& opener = opener_for(sender, datagram.bytes(), now);
+    const auto verdict = opener.open(datagram, compression_, &payload_bytes);
+    if (opener.window().last() > limits::max_sequence && !std::exchange(told_of_worn_keys_, true))
+        post(KeysWornOut{});
+    if (verdict != Verdict::opened) return report_refusal(node, opener, verdict);
+    if (opener.lost() > 0)
+        log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opener.lost(),
+                   label(node));
 
     // Only an authenticated, fresh packet may move a node's address.
     sender.socket = socket;
@@ -64,39 +70,38 @@ void Plane::receive(packet::Packet& datagram, const Endpoint& source, SocketInde
     route(node, datagram, Transport::any, now, out);
 }
 
-Verdict Plane::open(Slot& sender, packet::Packet& datagram, Time now, std::size_t& payload_bytes) {
+/// Of the present key and the one before it, which packets on their way may still need.
+legacy::Opener& Plane::opener_for(Slot& sender, Bytes datagram, Time now) {
     if (sender.old_opener && now >= sender.old_opener_until) sender.old_opener.reset();
-    if (sender.old_opener && (!sender.opener || (!sender.opener->recognises(datagram.bytes()) &&
-                                                 sender.old_opener->recognises(datagram.bytes()))))
-        return sender.old_opener->open(datagram, &payload_bytes);
-    if (!sender.opener) return Verdict::forged;
-    const auto verdict = sender.opener->open(datagram, &payload_bytes);
-    if (sender.opener->window().last() > limits::max_sequence &&
-        !std::exchange(told_of_worn_keys_, true))
-        post(KeysWornOut{});
-    return verdict;
+    if (!sender.opener) return *sender.old_opener;
+    const bool is_old = sender.old_opener && !sender.opener->recognises(datagram) &&
+                        sender.old_opener->recognises(datagram);
+    return is_old ? *sender.old_opener : *sender.opener;
 }
 
-void Plane::report_refusal(NodeIndex node, Verdict verdict, const Endpoint& source) {
-    const auto told = [&](Drop reason, std::string_view what) {
+void Plane::report_refusal(NodeIndex node, const legacy::Opener& opener, Verdict verdict) {
+    const auto told = [&]<class... Args>(Drop reason, fmt::format_string<Args...> format,
+                                         Args&&... args) {
         drop(reason);
-        if (log_.shows(Level::traffic))
-            log_.print(Level::traffic, Severity::debug, "{} from {} ({})", what, slot(node).name,
-                       source.text());
+        log_.print(Level::traffic, Severity::debug, format, std::forward<Args>(args)...);
     };
+    const auto who = label(node);
     switch (verdict) {
         case Verdict::opened:
             return;
         case Verdict::too_short:
-            return told(Drop::too_short, "Received too short packet");
+            return told(Drop::too_short, "Received too short packet from {}", who);
         case Verdict::forged:
-            return told(Drop::forged, "Got unauthenticated packet");
+            return told(Drop::forged, "Got unauthenticated packet from {}", who);
         case Verdict::replayed:
-            return told(Drop::replayed, "Got late or replayed packet");
+            return told(Drop::replayed,
+                        "Got late or replayed packet from {}, seqno {}, last received {}", who,
+                        opener.sequence(), opener.window().last());
         case Verdict::too_far:
-            return told(Drop::too_far, "Got packet from the far future");
+            return told(Drop::too_far, "Packet from {} is {} seqs in the future, dropped ({})", who,
+                        opener.sequence() - opener.window().last() - 1, opener.window().far());
         case Verdict::damaged:
-            return told(Drop::damaged, "Error while uncompressing packet");
+            return told(Drop::damaged, "Error while uncompressing packet from {}", who);
     }
 }
 

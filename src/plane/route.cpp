@@ -11,10 +11,13 @@ namespace {
 
 using packet::Unreachable;
 
-// The smallest frames every path must carry, whatever was measured: 576 and 1280 bytes of IP with
-// an Ethernet header.
-constexpr std::size_t least_ipv4_frame = 590;
-constexpr std::size_t least_ipv6_frame = 1294;
+/// The largest frame with this header for a path of `mtu` bytes: every path must carry 576 or 1280
+/// bytes of IP, whatever was measured.
+std::size_t frame_limit(const packet::IpHeader& ip, std::size_t mtu) {
+    constexpr std::size_t least_ipv4 = 576;
+    constexpr std::size_t least_ipv6 = 1280;
+    return std::max(mtu, ip.offset + (ip.family == Family::ipv4 ? least_ipv4 : least_ipv6));
+}
 
 bool is_group_address(const Address& address) {
     if (address.is_multicast()) return true;
@@ -32,7 +35,23 @@ void Plane::route(NodeIndex source, packet::Packet& frame, Transport transport, 
                           label(source));
     }
     if (frame.size() > limits::frame_bytes) return drop(Drop::too_long);
+    // The answer to a probe comes by TCP if it has no other way; it proves nothing, and no host
+    // sends such frames.
+    if (packet::ethertype(frame.bytes()) == packet::ethertype_probe)
+        return drop(Drop::unknown_type);
     if (settings_.forwarding == Forwarding::kernel && source != self) return deliver(frame, out);
+    switch (settings_.mode) {
+        case Mode::router:
+            return route_in_router_mode(source, frame, transport, now, out);
+        case Mode::switching:
+            return route_in_switch_mode(source, frame, transport, now, out);
+        case Mode::hub:
+            return broadcast(source, frame, transport, now, out);
+    }
+}
+
+void Plane::route_in_router_mode(NodeIndex source, packet::Packet& frame, Transport transport,
+                                 Time now, Outbox& out) {
     const auto type = packet::ethertype(frame.bytes());
     if (type == packet::ethertype_arp) return answer_arp(source, frame, out);
     if (type != packet::ethertype_ipv4 && type != packet::ethertype_ipv6) {
@@ -42,8 +61,8 @@ void Plane::route(NodeIndex source, packet::Packet& frame, Transport transport, 
     }
     const auto ip = packet::parse_ip(frame.bytes());
     if (!ip) return drop(Drop::malformed);
-    if (const auto target = packet::neighbour_solicitation_target(frame.bytes()))
-        return answer_solicitation(source, frame, *target, out);
+    if (packet::is_neighbour_solicitation(frame.bytes()))
+        return answer_solicitation(source, frame, out);
     route_ip(source, frame, *ip, transport, now, out);
 }
 
@@ -81,8 +100,11 @@ void Plane::route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHe
     forward(source, *owner, frame, ip, transport, now, out);
 }
 
+/// To the one who answers for the destination. Frames that are not IP, which come here in switch
+/// mode, cannot be too big: nobody could be told.
 void Plane::forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
-                    const packet::IpHeader& ip, Transport transport, Time now, Outbox& out) {
+                    const std::optional<packet::IpHeader>& ip, Transport transport, Time now,
+                    Outbox& out) {
     if (owner == self) {
         // What arrives was clamped by its sender for the way here; our own way back may be
         // narrower than what it knows.
@@ -98,14 +120,14 @@ void Plane::forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
     }
     if (settings_.direct_only && owner != via) {
         drop(Drop::prohibited);
+        if (settings_.mode != Mode::router) return;  // a switch is not to be seen
         return refuse(source, frame, Unreachable::prohibited, 0, now, out);
     }
-    const Way way{
-        .transport = transport,
-        .traffic_class = settings_.priority_inheritance ? ip.traffic_class : std::uint8_t{0}};
-    const auto limit =
-        std::max(slot(via).mtu, ip.family == Family::ipv4 ? least_ipv4_frame : least_ipv6_frame);
-    if (frame.size() > limit) return too_big(source, owner, frame, limit, ip, way, now, out);
+    const bool inherits = settings_.priority_inheritance && ip;
+    const Way way{.transport = transport,
+                  .traffic_class = inherits ? ip->traffic_class : std::uint8_t{0}};
+    const auto limit = ip ? frame_limit(*ip, slot(via).mtu) : limits::frame_bytes;
+    if (frame.size() > limit) return too_big(source, owner, frame, limit, *ip, way, now, out);
 
     if ((hop(via).options & wire::option::clamp_mss) != 0) {
         const auto from = source == self ? std::size_t{settings_.own_mtu} : slot(source).mtu;
@@ -120,7 +142,7 @@ void Plane::too_big(NodeIndex source, NodeIndex owner, packet::Packet& frame, st
                label(owner), frame.size(), limit);
     if (ip.dont_fragment) {
         drop(Drop::too_big);
-        const auto mtu = static_cast<std::uint16_t>(limit - packet::ethernet_bytes);
+        const auto mtu = static_cast<std::uint16_t>(limit - ip.offset);
         return refuse(source, frame, Unreachable::too_big, mtu, now, out);
     }
     const bool cut = packet::fragment_ipv4(frame.bytes(), limit, [&](Bytes fragment) {
@@ -140,7 +162,11 @@ void Plane::refuse(NodeIndex source, packet::Packet& frame, Unreachable reason, 
         icmp_sent_ = 0;
     }
     if (icmp_sent_ == limits::icmp_per_second) return;
-    if (!packet::make_icmp_error(frame, reason, {.mtu = mtu, .source = std::nullopt})) return;
+    packet::IcmpOptions options{.mtu = mtu, .source = std::nullopt};
+    if (reason == Unreachable::time_exceeded && local_addresses_ != nullptr)
+        if (const auto ip = packet::parse_tagged_ip(frame.bytes()))
+            options.source = local_addresses_->towards(ip->source);
+    if (!packet::make_icmp_error(frame, reason, options)) return;
     ++icmp_sent_;
     send(source, frame, Way{}, out);
 }
@@ -167,15 +193,16 @@ void Plane::answer_arp(NodeIndex source, packet::Packet& frame, Outbox& out) {
     deliver(frame, out);
 }
 
-void Plane::answer_solicitation(NodeIndex source, packet::Packet& frame, const Address& target,
-                                Outbox& out) {
+void Plane::answer_solicitation(NodeIndex source, packet::Packet& frame, Outbox& out) {
     if (source != self) {
         drop(Drop::neighbour);
         return log_.print(Level::traffic, Severity::warning,
                           "Got neighbor solicitation request from {} while in router mode!",
                           label(source));
     }
-    const auto owner = table_->owner_of(target);
+    const auto target = packet::neighbour_solicitation_target(frame.bytes());
+    if (!target) return drop(Drop::neighbour);
+    const auto owner = table_->owner_of(*target);
     if (!owner || *owner == self || !packet::make_neighbour_advertisement(frame))
         return drop(Drop::neighbour);
     deliver(frame, out);
@@ -197,7 +224,7 @@ void Plane::broadcast(NodeIndex source, packet::Packet& frame, Transport transpo
         const auto came_from = source == self ? self : hop(source).nexthop;
         for (const auto neighbour : table_->tree_neighbours())
             if (neighbour != came_from) send_copy(neighbour);
-    } else if (source == self) {
+    } else if (settings_.broadcast == Broadcast::direct && source == self) {
         for (std::uint32_t i = 1; i < table_->hop_count(); ++i) {
             const NodeIndex node{i};
             const auto& target = hop(node);
@@ -206,7 +233,8 @@ void Plane::broadcast(NodeIndex source, packet::Packet& frame, Transport transpo
             if (target.reachable && direct && slot(node).remote) send_copy(node);
         }
     }
-    if (source != self) deliver(frame, out);
+    if (source != self) return deliver(frame, out);
+    if (settings_.broadcast == Broadcast::no) drop(Drop::broadcast);
 }
 
 }  // namespace tinc::plane

@@ -54,7 +54,7 @@ void Plane::emit(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
     auto& receiver = slot(node);
     if (!receiver.remote) return send_tcp(node, frame.bytes());
     const auto frame_bytes = frame.size();
-    if (!receiver.sealer->seal(frame)) return drop(Drop::unsealed);
+    if (!receiver.sealer->seal(frame, compression_)) return drop(Drop::unsealed);
     out.send({.packet = &frame,
               .node = node,
               .frame_bytes = frame_bytes,
@@ -88,7 +88,7 @@ void Plane::send_probe(NodeIndex node, std::size_t frame_bytes,
     log_.print(Level::traffic, Severity::info, "Sending MTU probe length {} to {}", frame->size(),
                label(node));
     const auto size = frame->size();
-    if (!receiver.sealer->seal(*frame)) return drop(Drop::unsealed);
+    if (!receiver.sealer->seal(*frame, compression_)) return drop(Drop::unsealed);
     out.send({.packet = frame,
               .node = node,
               .frame_bytes = size,

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <string_view>
 
@@ -132,9 +133,8 @@ class Parser {
                 out_.pid_file = absolute(optarg);
                 return {};
             case bypass_security:
-                return failure(Errc::refused,
-                               "--bypass-security is not supported: it would let anybody in and "
-                               "send everything in clear");
+                out_.bypasses_security = true;
+                return {};
             case help:
                 out_.action = Action::show_help;
                 return {};
@@ -173,10 +173,10 @@ class Parser {
             ++out_.debug_level;
             return {};
         }
-        const auto number = parse_number<int>(*level);
-        if (!number || *number < 0)
-            return usage(fmt::format("Invalid argument `{}'; LEVEL must be a number.", *level));
-        out_.debug_level = *number;
+        // As in 1.0.36, the digits it begins with, and without any it is 0.
+        int number = 0;
+        std::from_chars(level->data(), level->data() + level->size(), number);
+        out_.debug_level = std::max(number, 0);
         return {};
     }
 

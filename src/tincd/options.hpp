@@ -32,6 +32,7 @@ struct Options {
     int kill_signal = 0;
     unsigned key_bits = 0;
     bool locks_memory = false;
+    bool bypasses_security = false;
     bool changes_root = false;
     std::string user;  ///< empty: stay who we are
 

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <string>
 #include <utility>
 
 namespace tinc::tincd {
@@ -23,7 +25,20 @@ std::string for_net(std::string_view netname) {
     return netname.empty() ? "" : fmt::format(" for net `{}'", netname);
 }
 
-bool is_alive(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
+/// The name of a process, as the kernel has it; empty if it does not tell.
+std::string name_of(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/comm", pid));
+    std::string name;
+    std::getline(file, name);
+    return name;
+}
+
+/// Whether that process is a tincd. Its number may have gone to another program since.
+bool is_daemon(pid_t pid) {
+    if (::kill(pid, 0) != 0 && errno != EPERM) return false;
+    const auto name = name_of(pid);
+    return name.empty() || name == "tincd" || name == name_of(::getpid());
+}
 
 std::optional<pid_t> pid_in(int file) {
     std::array<char, 32> text{};
@@ -63,7 +78,7 @@ Result<PidFile> PidFile::acquire(const std::string& path, std::string_view netna
         if (!is_named(file.number(), path)) continue;
         const auto pid = pid_in(file.number());
         // In a fresh container we may have the number our predecessor had.
-        if (pid && *pid != ::getpid() && is_alive(*pid))
+        if (pid && *pid != ::getpid() && is_daemon(*pid))
             return already_running(file.number(), netname);
         return PidFile(path, std::move(file));
     }

@@ -18,6 +18,9 @@ void forbid_core_files() {
 }
 
 Result<void> lock_memory() {
+    // A user we become later (-U) may lock but little, and even the stack of a thread counts.
+    const rlimit all{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    ::setrlimit(RLIMIT_MEMLOCK, &all);
     if (::mlockall(MCL_CURRENT | MCL_FUTURE) == 0) return {};
     return io::system_failure("System call `mlockall' failed");
 }

@@ -3,8 +3,10 @@
 #include "io/config_files.hpp"
 #include "io/daemon.hpp"
 #include "io/log.hpp"
+#include "io/signals.hpp"
 #include "io/system_random.hpp"
 #include "tinc/config/parser.hpp"
+#include "tinc/crypto/weakness.hpp"
 #include "tincd/activation.hpp"
 #include "tincd/daemonise.hpp"
 #include "tincd/key_generation.hpp"
@@ -16,6 +18,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -68,6 +71,8 @@ Result<std::string> settle(const Options& options, const config::Settings& setti
     }
     auto base = options.config_dir;
     if (options.changes_root) {
+        static_cast<void>(
+            crypto::has_legacy_provider());  // loads it, while its file is within reach
         TINC_CHECK(change_root(base));
         base.clear();
     }
@@ -80,16 +85,21 @@ Result<int> start(const Options& options, std::vector<io::Descriptor> sockets) {
     io::ConfigPlace place{options.config_dir, options.settings};
     TINC_CHECK(check_tinc_conf(place));
     TINC_TRY(auto pid_file, PidFile::acquire(options.pid_file, options.netname));
-    TINC_TRY(auto target, log_target(options));
-    if (options.detaches) TINC_CHECK(daemonise());
+    auto target = log_target(options);
+    const auto detached = target && options.detaches ? daemonise() : Result<void>();
+    if (!target || !detached) {
+        pid_file.remove();
+        return std::unexpected(target ? detached.error() : target.error());
+    }
 
-    io::Log log(options.debug_level, std::move(target));
+    io::Log log(options.debug_level, *std::move(target));
     const auto end = [&](const Error& error) {
         log.print(Level::always, Severity::error, "{}", error.what);
         pid_file.remove();
         return 1;
     };
     forbid_core_files();
+    io::hold_signals();
     if (const auto written = pid_file.write_own_pid(); !written) return end(written.error());
     log.print(Level::always, Severity::notice, "tincd {} starting, debug level {}", version(),
               options.debug_level);
@@ -102,12 +112,17 @@ Result<int> start(const Options& options, std::vector<io::Descriptor> sockets) {
     plan.place = std::move(place);
     plan.netname = options.netname;
     plan.handed_over = std::move(sockets);
+    plan.bypass_security = options.bypasses_security;
     plan.settle = [&options](const config::Settings& settings) {
         return settle(options, settings);
     };
-    const int exit_code = io::Daemon(std::move(plan), random, log).run();
-    pid_file.remove();
-    return exit_code;
+    try {
+        const int exit_code = io::Daemon(std::move(plan), random, log).run();
+        pid_file.remove();
+        return exit_code;
+    } catch (const std::exception& problem) {
+        return end({Errc::system, problem.what()});
+    }
 }
 
 }  // namespace

@@ -189,6 +189,19 @@ std::strong_ordering operator<=>(const Subnet& a, const Subnet& b) {
     return a.weight <=> b.weight;
 }
 
+Subnet mac_subnet(const MacAddress& mac) {
+    std::array<std::byte, ipv6_bytes> address{};
+    std::ranges::copy(mac, address.begin());
+    return whole(Subnet::Type::mac, address);
+}
+
+std::optional<MacAddress> mac_of(const Subnet& subnet) {
+    if (subnet.type != Subnet::Type::mac) return std::nullopt;
+    MacAddress mac{};
+    std::ranges::copy(Bytes(subnet.address).first(mac_bytes), mac.begin());
+    return mac;
+}
+
 Result<Subnet> parse_subnet(std::string_view text) {
     const auto weight_text = cut_off(text, '#');
     const auto prefix_text = cut_off(text, '/');

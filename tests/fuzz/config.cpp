@@ -96,5 +96,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     TINC_ASSERT(host_report.errors.empty());
     TINC_ASSERT(host.public_key.has_value() || is_log_line(host.public_key.error().what));
     check(host_report);
+
+    Report subnet_report;
+    static_cast<void>(
+        read_host_subnets("peer", SourceFile{"hosts/peer", text}, sources.options, subnet_report));
+    TINC_ASSERT(subnet_report.errors.empty() && subnet_report.warnings.size() <= 1);
+    check(subnet_report);
     return 0;
 }

@@ -39,6 +39,9 @@ legacy::PacketKey key_for(const Choice& choice) {
         random);
 }
 
+/// Holds nothing from one packet to the next.
+packet::Compression shared_compression;
+
 /// `plain` begins with its sequence number, if it is long enough to have one.
 std::vector<std::byte> sealed_by_hand(const legacy::PacketKey& key, Bytes plain) {
     auto cipher = crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(),
@@ -58,9 +61,9 @@ void check_round_trip(const legacy::PacketKey& key, Bytes frame) {
     auto opener = legacy::Opener::create(key, 16).value();
     packet::Packet packet;
     packet.assign(frame);
-    if (!sealer.seal(packet)) return;
+    if (!sealer.seal(packet, shared_compression)) return;
     TINC_ASSERT(packet.size() <= limits::datagram_bytes);
-    const auto verdict = opener.open(packet, nullptr);
+    const auto verdict = opener.open(packet, shared_compression, nullptr);
     if (frame.size() < 14) return;
     TINC_ASSERT(verdict == Verdict::opened);
     TINC_ASSERT(std::ranges::equal(packet.bytes(), frame));
@@ -82,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool is_recognised = opener.recognises(packet.bytes());
     TINC_ASSERT(!is_recognised || key.suite.wire_mac_bytes() > 0);
     std::size_t payload_bytes = 0;
-    if (opener.open(packet, &payload_bytes) == Verdict::opened) {
+    if (opener.open(packet, shared_compression, &payload_bytes) == Verdict::opened) {
         TINC_ASSERT(is_recognised || key.suite.wire_mac_bytes() == 0);
         TINC_ASSERT(packet.size() >= 14 && packet.size() <= room);
         TINC_ASSERT(payload_bytes + 4 <= before);

@@ -3,6 +3,7 @@
 // twice.
 
 #include "tinc/packet/replay_window.hpp"
+#include "support/slow_window.hpp"
 #include "tinc/base/error.hpp"
 
 #include <algorithm>
@@ -11,39 +12,6 @@
 namespace {
 
 using Verdict = tinc::packet::ReplayWindow::Verdict;
-
-class Model {
-  public:
-    explicit Model(std::uint64_t size) : size_(size) {}
-
-    Verdict accept(std::uint64_t number) {
-        auto verdict = Verdict::fresh;
-        if (number >= last_ + 8 * size_) {
-            if (far_ < size_ / 4) {
-                ++far_;
-                return Verdict::too_far;
-            }
-            missing_.clear();
-            verdict = Verdict::fresh_after_loss;
-        } else if (number <= last_) {
-            if (last_ - number >= 8 * size_ || missing_.erase(number) == 0)
-                return Verdict::replayed;
-        } else {
-            for (auto skipped = last_ + 1; skipped < number; ++skipped) missing_.insert(skipped);
-        }
-        far_ = 0;
-        last_ = std::max(last_, number);
-        return verdict;
-    }
-
-    [[nodiscard]] std::uint64_t last() const { return last_; }
-
-  private:
-    std::uint64_t size_;
-    std::uint64_t last_ = 0;
-    std::uint64_t far_ = 0;
-    std::set<std::uint64_t> missing_;
-};
 
 std::uint32_t next_number(std::uint64_t last, unsigned kind, unsigned step) {
     constexpr unsigned middle = 128;
@@ -60,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::size_t size_bytes = 1 + data[0] % 40;
     tinc::packet::ReplayWindow window(size_bytes);
-    Model model(size_bytes);
+    tinc::test::SlowWindow model(size_bytes);
     std::set<std::uint32_t> accepted;
     for (std::size_t i = 1; i + 1 < std::min<std::size_t>(size, 2048); i += 2) {
         const auto number = next_number(model.last(), data[i], data[i + 1]);

@@ -1,5 +1,5 @@
-// A frame from the device or from a peer meets a router with a small table. Byte 0 chooses the
-// settings, byte 1 who sent it and how; the rest is the frame.
+// A frame from the device or from a peer meets a router, switch or hub with a small table. Byte 0
+// chooses the settings, byte 1 who sent it, how, and in which mode; the rest is the frame.
 
 #include "unit/plane/crossroads.hpp"
 
@@ -11,8 +11,9 @@ namespace {
 using namespace tinc;
 using namespace tinc::plane;
 
-PlaneSettings settings_of(unsigned choice) {
+PlaneSettings settings_of(unsigned choice, unsigned mode) {
     PlaneSettings settings;
+    settings.mode = static_cast<Mode>(mode % 3);
     settings.forwarding = static_cast<Forwarding>(choice % 3);
     settings.broadcast = static_cast<Broadcast>(choice / 3 % 3);
     settings.decrement_ttl = (choice & 0x10U) != 0;
@@ -43,7 +44,7 @@ void check_outcome(Crossroads& roads, bool was_right) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2) return 0;
-    Crossroads roads(settings_of(data[0]));
+    Crossroads roads(settings_of(data[0], data[1] / 12U));
     roads.plane.set_mtu(plane::gamma, 600, 600);
     const auto frame =
         std::as_bytes(std::span(data, std::min<std::size_t>(size, 1'700))).subspan(2);

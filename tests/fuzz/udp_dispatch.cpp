@@ -19,8 +19,8 @@ class Target {
             roads_.exchange_keys(NodeIndex{i});
             roads_.plane.set_address(NodeIndex{i}, Crossroads::home(beta), SocketIndex{0});
         }
-        roads_.plane.set_announced_addresses({{Crossroads::elsewhere().address, NodeIndex{7}},
-                                              {Crossroads::elsewhere().address, omega}});
+        roads_.plane.set_announced_addresses(
+            {{Crossroads::elsewhere().address, {NodeIndex{7}, omega}}});
     }
 
     void receive_one() {

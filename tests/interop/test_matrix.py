@@ -9,7 +9,7 @@ import dataclasses
 import unittest
 
 import sandbox
-from lab import Key, Lab, TINCD, TINCD_PEER, explain_cast, wait_until
+from lab import Key, Lab, TINCD, TINCD_PEER, explain_cast
 from networks import Member, inner, inner6, star
 
 PINGS = 5
@@ -102,25 +102,16 @@ class MatrixTest(unittest.TestCase):
             self.expect_udp(ours, theirs, 2)
             self.expect_udp(theirs, ours, 1)
 
-    @staticmethod
-    def expect_udp(near, far, number: int) -> None:
-        """Pings of `near` reach `far` by UDP and nothing goes by TCP.
-
-        Asked until a whole series shows it: a new key or a busy machine may cost one packet.
-        """
-
-        def series(address: str) -> bool:
+    def expect_udp(self, near, far, number: int) -> None:
+        """Pings of `near` reach `far` by UDP, every one of them, and nothing goes by TCP."""
+        for address in (inner(number), inner6(number)):
+            near.host.wait_ping(address)
             marks = near.daemon.mark(), far.daemon.mark()
             before = far.host.counted("arrived")
-            answered = near.host.ping(address, "-i", "0.02", count=PINGS)
-            grown = far.host.counted("arrived") - before
-            by_tcp = any("PACKET" in node.daemon.log(mark)
-                         for node, mark in zip((near, far), marks))
-            return answered == PINGS and grown > PINGS * (28 + 4 + 84) and not by_tcp
-
-        for address in (inner(number), inner6(number)):
-            wait_until(lambda a=address: series(a),
-                       f"{near.name}'s pings to {address} are answered, all of them by UDP", 15)
+            self.assertEqual(near.host.ping(address, "-i", "0.02", count=PINGS, wait_s=10), PINGS)
+            self.assertGreater(far.host.counted("arrived") - before, PINGS * (28 + 4 + 84))
+            for node, mark in zip((near, far), marks):
+                self.assertNotIn("PACKET", node.daemon.log(mark))
 
 
 for _name, _case in CASES.items():

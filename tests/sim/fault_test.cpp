@@ -331,5 +331,26 @@ TEST(RoamingTest, ALostNatMappingIsLearntAnew) {
     }
 }
 
+TEST(CrossingTest, TwoThatDialEachOtherSettleOnOneConnectionAtOnce) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE(fmt::format("seed {}", seed));
+        Simulation sim(seed);
+        sim.weather.shortest_delay = std::chrono::milliseconds(100);
+        sim.weather.longest_delay = std::chrono::milliseconds(120);
+        sim.add({.name = "a", .connect_to = {"b"}, .lan = {}, .adjust = {}});
+        sim.add({.name = "b", .connect_to = {"a"}, .lan = {}, .adjust = {}});
+        sim.start_all();
+        sim.run_for(std::chrono::seconds(60));
+        EXPECT_TRUE(sim.is_converged());
+        for (const HostIndex host : {HostIndex{0}, HostIndex{1}}) {
+            const auto activations =
+                std::ranges::count_if(sim.log(host), [](const std::string& line) {
+                    return line.starts_with("Connection with ") && line.ends_with(" activated");
+                });
+            EXPECT_LE(activations, 2) << sim.name(host);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace tinc::sim

@@ -410,6 +410,21 @@ void Simulation::inject(HostIndex from, HostIndex to, std::uint32_t number,
     after_event(from);
 }
 
+void Simulation::inject_ethernet(HostIndex from, const MacAddress& source,
+                                 const MacAddress& destination, std::uint32_t number) {
+    constexpr std::uint16_t ethertype_for_experiments = 0x88b5;
+    packet::Batch batch;
+    auto& frame = batch.add();
+    frame.resize(number_at + 4);
+    std::ranges::fill(frame.bytes(), std::byte{0});
+    std::ranges::copy(destination, frame.bytes().begin());
+    std::ranges::copy(source, frame.bytes().begin() + packet::mac_bytes);
+    put_u16(frame.bytes(), 12, ethertype_for_experiments);
+    put_u32(frame.bytes(), number_at, number);
+    hosts_[from]->node->from_device(batch, now_);
+    after_event(from);
+}
+
 bool Simulation::was_delivered(HostIndex to, std::uint32_t number) const {
     return std::ranges::any_of(deliveries_, [&](const Delivery& delivery) {
         return delivery.host == to && delivery.number == number;

@@ -82,6 +82,9 @@ class Simulation {
 
     /// Puts an IPv4 packet for the subnet of `to` into the device of `from`.
     void inject(HostIndex from, HostIndex to, std::uint32_t number, std::size_t frame_bytes = 200);
+    /// The same with an Ethernet frame that is not IP, of a host behind the device.
+    void inject_ethernet(HostIndex from, const MacAddress& source, const MacAddress& destination,
+                         std::uint32_t number);
     [[nodiscard]] const std::vector<Delivery>& deliveries() const { return deliveries_; }
     [[nodiscard]] bool was_delivered(HostIndex to, std::uint32_t number) const;
 

@@ -206,6 +206,18 @@ Frame mac(std::uint8_t last) {
     return out;
 }
 
+Frame between(std::uint8_t source, std::uint8_t destination, Frame frame) {
+    std::ranges::copy(mac(destination), frame.begin());
+    std::ranges::copy(mac(source), frame.begin() + 6);
+    return frame;
+}
+
+Frame odd_frame(std::size_t size) {
+    Frame frame = frame_of("020000000002 020000000001 88b5");
+    frame.resize(std::max(size, frame.size()), std::byte{0x5a});
+    return frame;
+}
+
 bool is_right(Bytes frame) {
     if (frame.size() < ethernet_bytes) return false;
     std::size_t type_at = 12;

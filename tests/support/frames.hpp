@@ -40,6 +40,10 @@ inline constexpr IpFields from_v6{.source = "fd01::1", .destination = "fd02::2"}
 [[nodiscard]] Frame solicitation_frame(std::string_view source, std::string_view target,
                                        Bytes options);
 
+/// The frame with other MAC addresses: from number `source` to number `destination`, see mac().
+[[nodiscard]] Frame between(std::uint8_t source, std::uint8_t destination, Frame frame);
+/// A frame that is not IP (EtherType 0x88b5, for experiments).
+[[nodiscard]] Frame odd_frame(std::size_t size);
 /// The frame with an 802.1Q tag of VLAN 5.
 [[nodiscard]] Frame with_vlan_tag(const Frame& frame);
 /// Bytes from hexadecimal digits; blanks are ignored.

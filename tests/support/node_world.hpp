@@ -51,14 +51,14 @@ class NodeWorld {
     }
 
     explicit NodeWorld(config::Settings settings = default_settings(),
-                       Level log_level = Level::traffic)
+                       Level log_level = Level::traffic, std::uint16_t port = 655)
         : log(log_level) {
         for (const auto* name : {"beta", "gamma", "delta"}) hosts[name] = host_with_key();
         node = node::Node::create(std::move(settings), small_key(),
                                   {"Linux tun/tap device (tun mode)", "/dev/net/tun"}, random, log)
                    .value();
         node->device_opened(now);
-        const std::array listening = {endpoint("0.0.0.0", 655)};
+        const std::array listening = {endpoint("0.0.0.0", port)};
         node->start(listening, now);
         settle();
     }

@@ -13,6 +13,7 @@ class RecordedLog final : public LogSink {
   public:
     explicit RecordedLog(Level level = Level::traffic) : level_(level) {}
 
+    void show(Level level) { level_ = level; }
     [[nodiscard]] bool shows(Level level) const override { return level <= level_; }
     void write(Severity /*severity*/, std::string_view line) override { lines.emplace_back(line); }
 

@@ -3,6 +3,7 @@
 // Legacy protocol 6.1 once more, by the letter: one look at every subnet. What
 // graph::ForwardingTable must agree with.
 
+#include "tinc/base/bytes.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/graph/forwarding_table.hpp"
 
@@ -21,22 +22,26 @@ namespace tinc::test {
 using Entry = graph::ForwardingTable::Entry;
 using Hops = std::vector<graph::ForwardingTable::Hop>;
 
-inline bool has_prefix_of(const Address& address, const wire::Subnet& subnet) {
-    const auto family = subnet.type == wire::Subnet::Type::ipv4 ? Family::ipv4 : Family::ipv6;
-    if (subnet.type == wire::Subnet::Type::mac || address.family() != family) return false;
+inline wire::Subnet::Type type_of(const Address& address) {
+    return address.family() == Family::ipv4 ? wire::Subnet::Type::ipv4 : wire::Subnet::Type::ipv6;
+}
+
+inline bool has_prefix_of(wire::Subnet::Type type, Bytes address, const wire::Subnet& subnet) {
+    if (subnet.type != type) return false;
     for (std::size_t bit = 0; bit < subnet.prefix; ++bit) {
         const auto mask = static_cast<std::byte>(0x80U >> (bit % 8));
-        if ((address.bytes()[bit / 8] & mask) != (subnet.address[bit / 8] & mask)) return false;
+        if ((address[bit / 8] & mask) != (subnet.address[bit / 8] & mask)) return false;
     }
     return true;
 }
 
 /// `entries` in tinc's list order.
-inline std::optional<NodeIndex> slow_owner_of(const Address& address,
+inline std::optional<NodeIndex> slow_owner_of(wire::Subnet::Type type, Bytes address,
                                               std::span<const Entry> entries, const Hops& hops) {
     std::vector<Entry> matches;
-    std::ranges::copy_if(entries, std::back_inserter(matches),
-                         [&](const Entry& entry) { return has_prefix_of(address, entry.subnet); });
+    std::ranges::copy_if(entries, std::back_inserter(matches), [&](const Entry& entry) {
+        return has_prefix_of(type, address, entry.subnet);
+    });
     if (matches.empty()) return std::nullopt;
     const auto is_reachable = [&](const Entry& entry) {
         return to_index(entry.owner) < hops.size() && hops[to_index(entry.owner)].reachable;
@@ -69,18 +74,27 @@ class SubnetPair {
 
     /// Looks a random address up. What differs from the reference, or nothing.
     [[nodiscard]] std::string difference() {
+        if (random_.below(4) == 0) {
+            MacAddress mac{};
+            std::ranges::copy(Bytes(any_bytes(mac.size())).first(mac.size()), mac.begin());
+            return difference(wire::Subnet::Type::mac, mac, table_.owner_of(mac));
+        }
         const Address address = any_address();
-        const auto expected = slow_owner_of(address, entries_, hops_);
-        const auto actual = table_.owner_of(address);
+        return difference(type_of(address), address.bytes(), table_.owner_of(address));
+    }
+
+  private:
+    std::string difference(wire::Subnet::Type type, Bytes address,
+                           std::optional<NodeIndex> actual) const {
+        const auto expected = slow_owner_of(type, address, entries_, hops_);
         if (actual == expected) return {};
-        std::string report = fmt::format("{} is of {} instead of {} among", address.text(),
+        std::string report = fmt::format("{} is of {} instead of {} among", hex_text(address),
                                          text(actual), text(expected));
         for (const auto& entry : entries_)
             report += fmt::format(" {}={}", wire::subnet_text(entry.subnet), text(entry.owner));
         return report;
     }
 
-  private:
     static std::string text(std::optional<NodeIndex> node) {
         return node ? std::to_string(to_index(*node)) : "nobody";
     }
@@ -104,7 +118,8 @@ class SubnetPair {
         subnet.type = types[choice < 4 ? 0 : (choice < 7 ? 1 : 2)];
         subnet.address = any_bytes(subnet.address_bytes());
         const auto bits = static_cast<std::uint32_t>(8 * subnet.address_bytes());
-        subnet.prefix = static_cast<std::uint8_t>(random_.below(bits + 1));
+        const bool is_mac = subnet.type == wire::Subnet::Type::mac;
+        subnet.prefix = static_cast<std::uint8_t>(is_mac ? bits : random_.below(bits + 1));
         subnet.weight = static_cast<std::int32_t>(random_.below(3));
         return subnet;
     }

@@ -4,17 +4,18 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tinc {
 
 enum class Family : std::uint8_t { ipv4, ipv6 };
 
-/// A numeric IP address. IPv4-mapped IPv6 addresses become IPv4, so that one host is one value.
+/// A numeric IP address. IPv4-mapped IPv6 addresses become IPv4, so that one host is one value,
+/// except where inner_v6() says otherwise.
 class Address {
   public:
     /// 0.0.0.0
@@ -23,6 +24,9 @@ class Address {
     [[nodiscard]] static Address v4(std::array<std::byte, 4> bytes);
     [[nodiscard]] static Address v6(const std::array<std::byte, 16>& bytes,
                                     std::uint32_t scope = 0);
+    /// As a packet inside the VPN bears it: always IPv6, an IPv4-mapped one too. Routers know
+    /// nothing of what sockets mean by those.
+    [[nodiscard]] static Address inner_v6(const std::array<std::byte, 16>& bytes);
 
     /// Reads numeric text ("10.0.0.1", "fe80::1"); never asks a resolver. A scope ("%eth0") or
     /// brackets are not accepted.
@@ -31,6 +35,8 @@ class Address {
     [[nodiscard]] Family family() const { return family_; }
     /// 4 or 16 bytes in network order.
     [[nodiscard]] std::span<const std::byte> bytes() const;
+    /// The same address of no particular interface, as it is told to others.
+    [[nodiscard]] Address without_scope() const;
     /// Interface index of a link-local IPv6 address, else 0.
     [[nodiscard]] std::uint32_t scope() const { return scope_; }
     [[nodiscard]] bool is_unspecified() const;
@@ -49,6 +55,13 @@ class Address {
     std::array<std::byte, 16> bytes_{};
 };
 
+/// A hardware address of Ethernet, in the order of the wire.
+using MacAddress = std::array<std::byte, 6>;
+
+/// The sender is a machine; a group address (multicast, broadcast) never is one. Zeros, which
+/// frames from a tun device bear, are nobody's address.
+[[nodiscard]] bool is_host_address(const MacAddress& mac);
+
 /// An address and a port, TCP or UDP.
 struct Endpoint {
     Address address;
@@ -60,14 +73,22 @@ struct Endpoint {
     friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
+/// Where a connection is to lead: an endpoint, or a port of a host whose name only a proxy knows.
+struct Destination {
+    Endpoint endpoint;  ///< of a named host only the port counts
+    std::string name;   ///< is_host_name(), or empty
+
+    Destination(const Endpoint& resolved) : endpoint(resolved) {}  // NOLINT: each one is one
+    Destination(std::string host, std::uint16_t port)
+        : endpoint{.address = {}, .port = port}, name(std::move(host)) {}
+
+    [[nodiscard]] bool is_named() const { return !name.empty(); }
+    /// The address or the name.
+    [[nodiscard]] std::string host() const { return is_named() ? name : endpoint.address.text(); }
+    /// "10.99.1.2 port 655", "beta.example port 655"
+    [[nodiscard]] std::string text() const;
+
+    friend bool operator==(const Destination&, const Destination&) = default;
+};
+
 }  // namespace tinc
-
-template <>
-struct std::hash<tinc::Address> {
-    std::size_t operator()(const tinc::Address& address) const noexcept;
-};
-
-template <>
-struct std::hash<tinc::Endpoint> {
-    std::size_t operator()(const tinc::Endpoint& endpoint) const noexcept;
-};

@@ -23,15 +23,18 @@ inline constexpr std::size_t nodes_per_peer = 4'096;  ///< announced first by on
 inline constexpr std::size_t edges = 100'000;
 inline constexpr std::size_t subnets = 100'000;
 inline constexpr std::size_t seen_requests = 65'536;
+inline constexpr std::uint32_t activations_per_member = 10;  ///< in ten seconds
 
 // What one connection may hold.
 inline constexpr std::size_t meta_outgoing_bytes = std::size_t{4} << 20U;
 inline constexpr std::size_t write_chunk_bytes = std::size_t{64} << 10U;
+inline constexpr std::size_t proxy_reply_bytes = 8'192;
 
 // What strangers may hold.
 inline constexpr std::size_t pending_connections = 128;
 inline constexpr std::size_t pending_per_source = 8;
 inline constexpr std::uint32_t handshakes_per_second = 50;
+inline constexpr std::uint32_t handshakes_per_source = 16;  ///< in a second
 inline constexpr std::size_t remembered_sources = 4'096;
 inline constexpr std::size_t trials_per_datagram = 8;
 inline constexpr std::uint32_t trials_per_second = 1'000;
@@ -40,6 +43,7 @@ inline constexpr std::uint32_t trials_per_second = 1'000;
 inline constexpr std::size_t config_file_bytes = std::size_t{1} << 20U;
 inline constexpr std::size_t config_line_bytes = 8'192;
 inline constexpr std::size_t addresses_per_name = 16;
+inline constexpr std::size_t host_name_bytes = 255;  ///< SOCKS5 counts it in one byte
 inline constexpr std::size_t queued_scripts = 1'024;
 inline constexpr std::chrono::seconds script_time{60};
 inline constexpr std::size_t sockets = 128;
@@ -48,5 +52,7 @@ inline constexpr std::size_t sockets = 128;
 inline constexpr std::size_t batch_packets = 64;
 inline constexpr std::size_t outbox_packets = 4'096;
 inline constexpr std::uint32_t icmp_per_second = 3;
+inline constexpr std::size_t learned_macs = 4'096;          ///< of hosts behind our device
+inline constexpr std::chrono::seconds mac_report_pause{1};  ///< between two looks at one of them
 
 }  // namespace tinc::limits

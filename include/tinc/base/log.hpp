@@ -17,7 +17,7 @@ enum class Level : std::uint8_t {
     connections = 1,  ///< connects, disconnects, listening sockets, retries
     status = 2,       ///< scripts, key expiry
     protocol = 3,     ///< names of requests, ignored gossip, UDP addresses
-    meta = 4,         ///< whole requests, metadata sizes
+    meta = 4,         ///< whole requests but for keys, metadata sizes
     traffic = 5,      ///< every packet, MTU probes, reachability
     everything = 10,  ///< session keys in clear, graph algorithm steps
 };

@@ -25,4 +25,8 @@ template <std::integral T>
 /// file names, environment values and log text, so this is checked before anything else.
 [[nodiscard]] bool is_node_name(std::string_view text);
 
+/// What may be handed to others as the name of a host: 1 to limits::host_name_bytes of
+/// [A-Za-z0-9._-], not beginning with "-", so that no protocol and no command takes it for more.
+[[nodiscard]] bool is_host_name(std::string_view text);
+
 }  // namespace tinc

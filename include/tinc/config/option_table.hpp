@@ -23,7 +23,6 @@ enum class Scope : std::uint8_t {
 enum class Standing : std::uint8_t {
     acts,       ///< as in tinc 1.0
     obsolete,   ///< acts, but has a better successor
-    idle,       ///< understood and checked, without effect
     later_tinc  ///< of tinc 1.1 only: known, so that its directories are taken, without effect
 };
 

@@ -48,12 +48,16 @@ struct SourceFile {
 struct Sources {
     SourceFile tinc_conf;
     std::vector<SourceFile> conf_d;
+    std::vector<std::string> left_out;  ///< why files of conf.d could not be read, a line each
     std::vector<CommandLineOption> options;
     /// Our own host file, asked for once Name is known; its error is a warning.
     std::function<Result<SourceFile>(const std::string& name)> own_host_file;
     /// Environment, for Name = $VAR; and the host name, for $HOST without HOST.
     std::function<std::optional<std::string>(const std::string& variable)> environment;
     std::string host_name;
+    /// A reload has a running state to lose: an own host file that is missing or ends in an error
+    /// is then an error, if the running configuration has one.
+    bool needs_own_host_file = false;
 };
 
 /// What checking found. The daemon starts if there are no errors. All messages are whole lines
@@ -67,6 +71,12 @@ struct Report {
 /// warn, with the nearest known name. Nothing if there was an error. The functions of `sources`
 /// may be empty: then there is no host file and no environment.
 [[nodiscard]] std::optional<Settings> read_settings(const Sources& sources, Report& report);
+
+/// The subnets that StrictSubnets lets a node have: those of hosts/NAME and of -o NAME.Subnet. A
+/// fault in the file, named with its line in a warning, disables them all; so does no file.
+[[nodiscard]] std::vector<wire::Subnet> read_host_subnets(
+    const std::string& name, const Result<SourceFile>& host_file,
+    const std::vector<CommandLineOption>& options, Report& report);
 
 /// Reads a peer's host file. Faults disable what they touch, never the daemon: they are warnings.
 /// `key_file` reads the file a PublicKeyFile names; it may be empty. Why there is no usable key is

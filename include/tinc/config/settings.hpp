@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,11 +23,23 @@ enum class RoutingMode : std::uint8_t { router, switching, hub };
 enum class Forwarding : std::uint8_t { off, internal, kernel };
 enum class Broadcast : std::uint8_t { no, mst, direct };
 
+enum class ProxyType : std::uint8_t { none, socks4, socks4a, socks5, http, exec };
+
 /// `host [port]` as written; still to be resolved. An empty port means the default one.
 struct HostPort {
     std::string host;
     std::string port;
     friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+/// `Proxy`: what outgoing meta connections go through. User, password and command are secret.
+struct ProxySettings {
+    ProxyType type = ProxyType::none;
+    HostPort server;       ///< of all but none and exec
+    std::string user;      ///< at most 255 bytes
+    std::string password;  ///< at most 255 bytes; SOCKS5 logs in only with both
+    std::string command;   ///< of exec, for the shell
+    friend bool operator==(const ProxySettings&, const ProxySettings&) = default;
 };
 
 /// What we read of another node: `-o NAME.KEY=VALUE` and hosts/NAME.
@@ -43,16 +56,23 @@ struct HostSettings {
     Result<crypto::RsaPublicKey> public_key = failure(Errc::refused, "No public key specified");
 };
 
+/// What subnets host files give to whom, by the names of the nodes.
+using HostSubnets = std::map<std::string, std::vector<wire::Subnet>>;
+
 /// Everything tinc.conf, conf.d, our own host file and -o say, with defaults filled in.
 struct Settings {
     std::string name;
+    bool has_own_host_file = false;  ///< it could be read
+    bool bypass_security = false;    ///< --bypass-security: no keys, everything in clear
 
     // Sockets.
     AddressFamily address_family = AddressFamily::any;
-    std::vector<HostPort> bind_to_address;  ///< empty: all addresses; host "*": any
+    std::vector<HostPort> bind_to_address;  ///< host "*": any
+    std::vector<HostPort> listen_address;   ///< not for outgoing connections; both empty: any
     std::string bind_to_interface;          ///< empty: none
     std::string port = "655";
-    int udp_rcvbuf = 0;  ///< bytes; 0: the system's default
+    bool has_port = false;  ///< Port is given; if not, that of the first socket is announced
+    int udp_rcvbuf = 0;     ///< bytes; 0: the system's default
     int udp_sndbuf = 0;
 
     // Device.
@@ -60,6 +80,8 @@ struct Settings {
     std::string interface;    ///< empty: the netname
     std::string device_type;  ///< lower case; empty: by mode
     bool iff_one_queue = false;
+    int vde_port = 0;       ///< 0: any
+    std::string vde_group;  ///< empty: as the switch says
 
     // Mesh.
     std::vector<std::string> connect_to;
@@ -70,7 +92,8 @@ struct Settings {
     std::chrono::seconds key_expire{3600};
     std::chrono::seconds mac_expire{600};
     std::size_t max_output_buffer_bytes = 10 * 1518;
-    bool strict_subnets = false;
+    bool strict_subnets = false;  ///< implied by tunnel_server
+    HostSubnets host_subnets;     ///< of all others' host files; only read with strict_subnets
     bool tunnel_server = false;
     bool direct_only = false;
     bool hostnames = false;
@@ -107,11 +130,7 @@ struct Settings {
     std::string process_priority;  ///< low, normal, high or empty
     std::string scripts_interpreter;
     std::string graph_dump_file;
-    HostPort proxy;                   ///< used by proxy_type other than none
-    std::string proxy_type = "none";  ///< none, socks4, socks4a, socks5, http, exec
-    std::string proxy_user;
-    std::string proxy_password;
-    std::string proxy_command;  ///< of exec
+    ProxySettings proxy;
 };
 
 /// Which variables have other values, by name.
@@ -126,5 +145,9 @@ struct Difference {
 
 /// What a reload brings. Values stay out of it: some are secret.
 [[nodiscard]] Difference difference(const Settings& old, const Settings& fresh);
+
+/// The settings after a reload: those that difference() calls applied are taken from `fresh`, all
+/// others stay.
+[[nodiscard]] Settings reloaded(const Settings& running, const Settings& fresh);
 
 }  // namespace tinc::config

@@ -18,6 +18,9 @@ namespace tinc::config {
 /// A value as it may stand in a message: shortened, and with `?` for control characters.
 [[nodiscard]] std::string shown(std::string_view value);
 
+/// Adds a line for the operator; a file full of faults does not fill the log.
+void add_message(std::vector<std::string>& lines, std::string line);
+
 /// Reads typed values out of the assignments of one configuration, by the rules of the option
 /// table, and reports what is wrong with them.
 ///

@@ -33,7 +33,7 @@ struct CipherSpec {
 };
 
 /// By NID or by OpenSSL name ("aes-256-cbc", "blowfish", "none", any letter case). Both can tell
-/// about ciphers that only OpenSSL's legacy provider can run; create() then fails.
+/// about ciphers that need OpenSSL's legacy provider; without it create() fails.
 /// Errc::refused if OpenSSL knows no such cipher.
 [[nodiscard]] Result<CipherSpec> cipher_by_nid(int nid);
 [[nodiscard]] Result<CipherSpec> cipher_by_name(std::string_view name);

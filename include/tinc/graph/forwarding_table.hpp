@@ -30,7 +30,7 @@ class ForwardingTable {
 
     ForwardingTable() = default;
     /// `entries` in tinc's list order (most specific first within a type), `hops` by NodeIndex.
-    /// MAC subnets and owners without a hop may be among the entries. O(n log n).
+    /// Owners without a hop may be among the entries. O(n log n).
     ForwardingTable(const std::vector<Entry>& entries, std::vector<Hop> hops,
                     std::vector<NodeIndex> tree_neighbours);
 
@@ -38,6 +38,9 @@ class ForwardingTable {
     /// none is, the last match. Our own subnet wins over an equal one of another node.
     /// Cost: one binary search.
     [[nodiscard]] std::optional<NodeIndex> owner_of(const Address& address) const noexcept;
+    /// The same for MAC addresses, which are prefixes of all their 48 bits. Not by a hash table:
+    /// members choose these addresses, too.
+    [[nodiscard]] std::optional<NodeIndex> owner_of(const MacAddress& mac) const noexcept;
 
     /// A hop of "unreachable" for nodes this table does not know.
     [[nodiscard]] const Hop& hop(NodeIndex node) const noexcept;
@@ -48,6 +51,7 @@ class ForwardingTable {
     [[nodiscard]] std::size_t hop_count() const noexcept { return hops_.size(); }
 
   private:
+    AddressRanges macs_;
     AddressRanges ipv4_;
     AddressRanges ipv6_;
     std::vector<Hop> hops_;

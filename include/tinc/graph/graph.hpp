@@ -113,6 +113,8 @@ class Graph {
     // --- algorithms ----------------------------------------------------------------------------
     /// Whether nodes or edges changed since the last recompute(). Subnets need none.
     [[nodiscard]] bool is_dirty() const;
+    /// Another number after every change of nodes or edges.
+    [[nodiscard]] std::uint64_t topology_version() const { return topology_version_; }
     /// Finds all paths and the spanning tree anew. Returns whose reachability changed, in name
     /// order; a node that was removed meanwhile is not mentioned. O((V + E) log (V + E)).
     std::vector<ReachabilityChange> recompute();
@@ -161,6 +163,7 @@ class Graph {
     std::vector<NodeIndex> tree_neighbours_;
     std::size_t edge_count_ = 0;
     bool dirty_ = false;
+    std::uint64_t topology_version_ = 0;
     mutable std::shared_ptr<const ForwardingTable> table_;  ///< none: something changed
 };
 

@@ -22,6 +22,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace tinc::legacy {
 
@@ -59,31 +62,39 @@ struct PacketKey {
 /// The highest sequence number a Sealer uses; new keys must come long before.
 inline constexpr std::uint32_t last_sequence = 0xffff0000U;
 
+/// What a key needs to be used in one direction.
+struct PacketTools {
+    PacketSuite suite;
+    crypto::PacketCipher cipher;
+    std::optional<crypto::Hmac> mac;  ///< nothing if packets go without
+
+    /// Errc::refused or malformed if the key's suite cannot be run.
+    [[nodiscard]] static Result<PacketTools> create(const PacketKey& key,
+                                                    crypto::Direction direction);
+};
+
 /// Sends to one node: compress, number, encrypt, MAC.
 class Sealer {
   public:
-    /// `sequence` numbers have been used with this key; 0 for a fresh one. Errc::refused or
-    /// malformed if the key's suite cannot be run.
+    /// `sequence` numbers have been used with this key; 0 for a fresh one. Errors are those of
+    /// PacketTools.
     [[nodiscard]] static Result<Sealer> create(const PacketKey& key, std::uint32_t sequence = 0);
 
     /// Turns a frame into a datagram of at most limits::datagram_bytes, in place. False if it
     /// cannot (does not fit, compression failed, last_sequence was used); the packet is then to be
     /// dropped, whatever it has become.
-    [[nodiscard]] bool seal(packet::Packet& packet) noexcept;
+    [[nodiscard]] bool seal(packet::Packet& packet, packet::Compression& compression) noexcept;
 
-    [[nodiscard]] const PacketSuite& suite() const { return suite_; }
+    [[nodiscard]] const PacketSuite& suite() const { return tools_.suite; }
     [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
 
   private:
-    Sealer(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
-           packet::Compressor compressor, std::uint32_t sequence);
+    Sealer(PacketTools tools, std::uint32_t sequence)
+        : tools_(std::move(tools)), sequence_(sequence) {}
 
-    [[nodiscard]] bool compress(packet::Packet& packet) noexcept;
+    [[nodiscard]] bool compress(packet::Packet& packet, packet::Compression& compression) noexcept;
 
-    PacketSuite suite_;
-    crypto::PacketCipher cipher_;
-    std::optional<crypto::Hmac> mac_;
-    packet::Compressor compressor_;
+    PacketTools tools_;
     std::uint32_t sequence_;  ///< of the last packet sent
 };
 
@@ -108,22 +119,27 @@ class Opener {
     /// Turns a datagram into its frame, in place. `wire_payload_bytes` (may be null) gets the size
     /// of the payload before decompression, which MTU probes count. If it cannot be opened, the
     /// bytes of the packet mean nothing any more.
-    [[nodiscard]] Verdict open(packet::Packet& packet, std::size_t* wire_payload_bytes) noexcept;
+    [[nodiscard]] Verdict open(packet::Packet& packet, packet::Compression& compression,
+                               std::size_t* wire_payload_bytes) noexcept;
 
     [[nodiscard]] const packet::ReplayWindow& window() const { return window_; }
+    /// The number of the last packet whose MAC was right, whatever became of it.
+    [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
+    /// How many packets before that one will never be opened because it skipped the whole window.
+    [[nodiscard]] std::uint32_t lost() const { return lost_; }
 
   private:
-    Opener(PacketSuite suite, crypto::PacketCipher cipher, std::optional<crypto::Hmac> mac,
-           packet::Compressor compressor, std::size_t window_bytes);
+    Opener(PacketTools tools, std::size_t window_bytes)
+        : tools_(std::move(tools)), window_(window_bytes) {}
 
     [[nodiscard]] bool is_long_enough(std::size_t size) const;
-    [[nodiscard]] bool decompress(packet::Packet& packet) noexcept;
+    [[nodiscard]] bool decompress(packet::Packet& packet,
+                                  packet::Compression& compression) noexcept;
 
-    PacketSuite suite_;
-    crypto::PacketCipher cipher_;
-    std::optional<crypto::Hmac> mac_;
-    packet::Compressor compressor_;
+    PacketTools tools_;
     packet::ReplayWindow window_;
+    std::uint32_t sequence_ = 0;
+    std::uint32_t lost_ = 0;
 };
 
 }  // namespace tinc::legacy

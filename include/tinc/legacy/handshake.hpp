@@ -50,6 +50,8 @@ class Handshake {
               crypto::CipherSpec meta_cipher, RandomSource& random, std::string label = "peer");
 
     [[nodiscard]] State state() const { return state_; }
+    /// What the peer encrypts with; none before its METAKEY.
+    [[nodiscard]] const crypto::CipherSpec& peer_cipher() const { return peer_cipher_; }
 
     /// Our METAKEY line (without newline), sent in clear right after ID and before the peer's
     /// METAKEY is taken. Everything we send behind it goes through encrypt(). Only once.
@@ -91,6 +93,7 @@ class Handshake {
     std::string label_;
     std::optional<crypto::StreamCipher> encryptor_;
     std::optional<crypto::StreamCipher> decryptor_;
+    crypto::CipherSpec peer_cipher_;  ///< announced by the peer
     crypto::DigestSpec peer_digest_;  ///< announced by the peer; hashes its challenge
     std::vector<std::byte> own_challenge_;
     std::vector<std::byte> owed_reply_hash_;  ///< our answer, held back by a responder

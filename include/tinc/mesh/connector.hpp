@@ -42,7 +42,7 @@ struct ResolveAddress {
 /// Connect; answer with dialling() and, when it is over, ended().
 struct Dial {
     std::string name;
-    Endpoint remote;
+    Destination remote;
     config::HostSettings host;
 };
 using ConnectorEffect = std::variant<ReadHost, ResolveAddress, Dial>;
@@ -54,11 +54,19 @@ class Connector {
         std::chrono::seconds max_timeout{900};
     };
 
+    /// What to do with a host that cannot be resolved.
+    enum class UnknownHosts : std::uint8_t {
+        skip,
+        dial,  ///< by name: a proxy may know it
+    };
+
     Connector(Intervals intervals, RandomSource& random, LogSink& log)
         : intervals_(intervals), random_(random), log_(log) {}
 
     /// The names of ConnectTo. New ones are tried at once; the back-off of old ones is forgotten.
     void set_targets(const std::vector<std::string>& names, Intervals intervals, Time now);
+
+    void set_unknown_hosts(UnknownHosts unknown_hosts) { unknown_hosts_ = unknown_hosts; }
 
     void host_loaded(const std::string& name, Result<config::HostSettings> host, Time now);
     void resolved(const std::string& name, Result<std::vector<Endpoint>> endpoints, Time now);
@@ -71,13 +79,12 @@ class Connector {
     void ended(PeerId peer, Time now);
     /// All waiting ones are due.
     void retry_now(Time now);
-    /// Nobody is tried before `until`.
+    /// Nobody is tried before `until`, whatever ends meanwhile.
     void pause(Time until);
 
     [[nodiscard]] Time deadline() const;
     void on_time(Time now);
     [[nodiscard]] std::vector<ConnectorEffect> take_effects();
-    [[nodiscard]] bool is_target(const std::string& name) const { return targets_.contains(name); }
 
   private:
     struct Target {
@@ -86,8 +93,8 @@ class Connector {
         Time due{};
         std::chrono::seconds backoff{0};
         config::HostSettings host;
-        std::deque<config::HostPort> addresses;  ///< not yet resolved
-        std::deque<Endpoint> endpoints;          ///< not yet tried
+        std::deque<config::HostPort> addresses;  ///< the first one is being resolved
+        std::deque<Destination> remotes;         ///< not yet tried
         std::optional<PeerId> peer;
         bool is_proven = false;
     };
@@ -95,11 +102,14 @@ class Connector {
     void begin(const std::string& name, Target& target);
     void try_next(const std::string& name, Target& target, Time now);
     void wait(Target& target, std::chrono::seconds time, Time now);
+    void wait_until(Target& target, Time due) const;
 
     Intervals intervals_;
+    UnknownHosts unknown_hosts_ = UnknownHosts::skip;
     RandomSource& random_;
     LogSink& log_;
     std::map<std::string, Target> targets_;
+    Time paused_until_ = Time::min();
     std::vector<ConnectorEffect> effects_;
 };
 

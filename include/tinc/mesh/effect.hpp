@@ -57,6 +57,10 @@ struct SetMtu {
 struct Forget {
     NodeIndex node{};
 };
+/// A learned address is no subnet of ours any more: its next frame is news.
+struct UnlearnMac {
+    MacAddress mac{};
+};
 /// The graph was recomputed or its subnets changed.
 struct PublishTable {};
 /// Send an MTU probe; to a LAN if `local` says where.
@@ -71,7 +75,8 @@ struct Retreat {
     Duration time{};
 };
 
-using Effect = std::variant<SendLine, ClosePeer, CallScript, SetName, SetSealer, SetOpener,
-                            SetAddress, SetMtu, Forget, PublishTable, SendProbe, Retreat>;
+using Effect =
+    std::variant<SendLine, ClosePeer, CallScript, SetName, SetSealer, SetOpener, SetAddress, SetMtu,
+                 Forget, UnlearnMac, PublishTable, SendProbe, Retreat>;
 
 }  // namespace tinc::mesh

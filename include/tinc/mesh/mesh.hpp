@@ -5,6 +5,9 @@
 //
 //     mesh.cpp        connections, time, dispatch of requests
 //     floods.cpp      ADD/DEL_SUBNET, ADD/DEL_EDGE, contradictions, purge
+//     learned_macs.cpp  MAC addresses of hosts behind our device, in switch mode
+//     host_subnets.cpp  what our files say of subnets
+//     gossip_policy.cpp  what of all that counts: StrictSubnets, TunnelServer
 //     keys.cpp        REQ_KEY, ANS_KEY, KEY_CHANGED, expiry
 //     reachability.cpp  what follows when nodes come and go: scripts, addresses, keys
 //     discovery.cpp   MTU probes, UDP addresses, local discovery
@@ -19,9 +22,11 @@
 #include "tinc/base/log.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
+#include "tinc/config/settings.hpp"
 #include "tinc/graph/graph.hpp"
 #include "tinc/legacy/datagram.hpp"
 #include "tinc/mesh/effect.hpp"
+#include "tinc/mesh/gossip_policy.hpp"
 #include "tinc/mesh/path_mtu.hpp"
 #include "tinc/mesh/rate_limit.hpp"
 #include "tinc/mesh/seen_requests.hpp"
@@ -51,7 +56,10 @@ struct MeshSettings {
     std::chrono::seconds ping_interval{60};
     std::chrono::seconds ping_timeout{5};
     std::chrono::seconds key_expire{3600};
+    std::chrono::seconds mac_expire{600};
     bool local_discovery = false;
+    Trust trust = Trust::everybody;
+    config::HostSubnets host_subnets;  ///< what others may have, unless everybody is trusted
 };
 
 /// A connection whose authentication ended well.
@@ -69,6 +77,8 @@ class Mesh {
   public:
     static constexpr std::chrono::milliseconds recompute_pause{50};
     static constexpr std::chrono::seconds key_request_pause{10};
+    /// A node nobody can reach for this long makes room for another when the table is full.
+    static constexpr std::chrono::minutes unreachable_at_least{5};
     static constexpr std::size_t most_corrections = 1'024;  ///< of different things in a second
     /// Gossip has no order between different paths: news of an edge's end that took a long way can
     /// arrive behind the news of its return and win. So when changes have rested for this long (or
@@ -83,8 +93,9 @@ class Mesh {
     void announce_own_subnets();
     /// The sockets we listen on; keys begin to age.
     void start(std::span<const Endpoint> listening, Time now);
-    /// New own subnets are announced, gone ones retracted; other settings are taken over.
-    void reload(MeshSettings settings);
+    /// New subnets of our files are announced, gone ones retracted; other settings are taken over.
+    /// Name, suite and trust are as they were.
+    void reload(MeshSettings settings, Time now);
     /// Everything goes away without a word to the others: the -down scripts.
     void stop();
 
@@ -95,6 +106,10 @@ class Mesh {
     /// One request of an active connection, numbers 10 to 16. An error closes the connection.
     [[nodiscard]] Result<void> receive(PeerId peer, wire::Request request, std::string_view line,
                                        Time now);
+    /// A new neighbour is told all we know piece by piece, lest it fills its queue: whether there
+    /// is more for it, and the next piece of some ten thousand bytes.
+    [[nodiscard]] bool is_telling(PeerId peer) const;
+    void tell_more(PeerId peer);
     /// The connection that leads to a node, if it is reachable.
     [[nodiscard]] std::optional<PeerId> connection_towards(NodeIndex node) const;
     [[nodiscard]] std::optional<NodeIndex> node_of(PeerId peer) const;
@@ -105,7 +120,12 @@ class Mesh {
     void probe_replied(NodeIndex node, std::size_t frame_bytes);
     void source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now);
     void datagram_too_big(NodeIndex node, std::size_t frame_bytes);
-    void expire_keys(Time now);
+    /// A host behind our device sends; heard of once per limits::mac_report_pause at most. Its
+    /// address becomes a subnet of ours until it has been silent for MACExpire, or is at another
+    /// node. At limits::learned_macs further ones are not learned.
+    void mac_seen(const MacAddress& mac, Time now);
+    /// A receive counter has come near its end: all our keys are renewed at the next housekeeping.
+    void keys_worn_out() { are_keys_worn_ = true; }
 
     // --- time ----------------------------------------------------------------------------------
     [[nodiscard]] Time deadline() const;
@@ -128,11 +148,16 @@ class Mesh {
     [[nodiscard]] bool has_key(NodeIndex node) const;
 
   private:
+    /// A subnet of a node, or its edge to another one.
+    struct Fact {
+        NodeIndex node{};
+        std::variant<wire::Subnet, NodeIndex> what;
+    };
     struct Connection {
         NodeIndex node{};
         std::string label;
         std::uint32_t options = 0;
-        std::size_t new_nodes = 0;  ///< nodes we first heard of by this connection
+        std::vector<Fact> news;  ///< still to be told, if true by then; the next one last
     };
     /// What we remember of a node besides the graph.
     struct Member {
@@ -141,10 +166,14 @@ class Mesh {
         SocketIndex socket{};
         std::optional<legacy::PacketSuite> sealing;  ///< of the key we have for sending
         bool has_our_key = false;
+        std::optional<NodeIndex> announcer;  ///< the neighbour we first heard of it from
+        std::size_t announced_nodes = 0;     ///< whose announcer this neighbour is
+        Time unreachable_since{};
         Time last_key_request = Time::min();
         PathMtu path_mtu;
         Time armed = never;  ///< when the next probes are due
         std::uint32_t options = 0;
+        int last_cipher = 0;  ///< number of the last cipher of `sealing`
     };
 
     /// What somebody may be wrong about: our edge to the node of that name, or a subnet of ours.
@@ -159,38 +188,61 @@ class Mesh {
     Result<void> on_del_subnet(PeerId peer, std::string_view line, Time now);
     Result<void> on_add_edge(PeerId peer, std::string_view line, Time now);
     Result<void> on_del_edge(PeerId peer, std::string_view line, Time now);
+    void ignore_unauthorised(PeerId peer, const wire::AddSubnet& message, std::string_view line,
+                             Time now);
     void correct(PeerId peer, const OwnFact& fact, Time now);
     void send_owed_corrections(Time now);
     [[nodiscard]] std::string truth_about(const OwnFact& fact);
     void check_contradictions(Time now);
     void send_everything(PeerId peer);
     void forget_unreachable();
+    void forget_long_unreachable(Time now);
+    void forget_node(NodeIndex node);
     void retract_unreachable();
-    [[nodiscard]] Result<NodeIndex> known_or_new(PeerId peer, std::string_view name);
+    [[nodiscard]] std::vector<NodeIndex> targets_of(NodeIndex node) const;
+    [[nodiscard]] Result<NodeIndex> known_or_new(PeerId peer, std::string_view name, Time now);
     [[nodiscard]] std::string add_edge_line(const graph::Edge& edge);
     [[nodiscard]] std::string del_edge_line(const std::string& from, const std::string& to);
     [[nodiscard]] std::string subnet_line(wire::Request request, NodeIndex owner,
                                           const wire::Subnet& subnet);
     [[nodiscard]] std::uint32_t nonce() { return random_.next_u32() & 0x7fffffffU; }
 
+    // learned_macs.cpp
+    [[nodiscard]] bool is_own_mac(const MacAddress& mac) const;
+    [[nodiscard]] bool is_learned(const wire::Subnet& subnet) const;
+    void expire_macs(Time now);
+    void mac_moved(const MacAddress& mac);
+    void forget_learned(const MacAddress& mac);
+
+    // host_subnets.cpp
+    void adopt_host_subnets();
+    void replace_host_subnets(const config::HostSubnets& fresh);
+    void replace_subnets_of(const std::string& name, const std::vector<wire::Subnet>& old,
+                            const std::vector<wire::Subnet>& fresh);
+    void replace_subnets(NodeIndex owner, const std::vector<wire::Subnet>& old,
+                         const std::vector<wire::Subnet>& fresh);
+
     // keys.cpp
     Result<void> on_key_changed(PeerId peer, std::string_view line, Time now);
     Result<void> on_req_key(PeerId peer, std::string_view line, Time now);
     Result<void> on_ans_key(PeerId peer, std::string_view line, Time now);
     void settle_for_key(Time now);
+    void expire_keys(Time now);
     void take_key(NodeIndex from, const wire::AnsKey& message, Time now);
     void give_key(NodeIndex to);
+    void warn_of_cipher(NodeIndex node);
     void lose_key(NodeIndex node);
+    [[nodiscard]] bool speaks_for(PeerId peer, NodeIndex node) const;
     [[nodiscard]] bool may_relay(PeerId from_peer, const std::string& from, const std::string& to,
                                  NodeIndex target, Time now);
 
     // reachability.cpp
     void became_reachable(NodeIndex node, Time now);
-    void became_unreachable(NodeIndex node);
+    void became_unreachable(NodeIndex node, Time now);
     void call_host_scripts(NodeIndex node, std::string_view suffix);
     void call_subnet_script(NodeIndex owner, const wire::Subnet& subnet, std::string_view suffix);
     void adopt_announced_addresses();
-    void retract_edges_of_lost_neighbours();
+    void retract_edge_to_us(NodeIndex node);
 
     // discovery.cpp
     void run_probes(NodeIndex node, Time now);
@@ -203,12 +255,15 @@ class Mesh {
     // mesh.cpp
     void send(PeerId peer, std::string line);
     void broadcast(wire::Request request, const std::string& line);
+    /// To others about others; not if we are a tunnel server.
+    void retell(wire::Request request, const std::string& line);
     void forward(PeerId from, wire::Request request, std::string_view line);
     void housekeeping(Time now);
     void note_change(Time now);
     void refresh_neighbours();
     [[nodiscard]] Member& member(NodeIndex node);
     [[nodiscard]] const Member* find_member(NodeIndex node) const;
+    [[nodiscard]] const std::string& neighbour_name(PeerId peer) const;
     [[nodiscard]] std::string host_text(NodeIndex node) const;  ///< "10.0.0.1 port 655"
     [[nodiscard]] std::string label(NodeIndex node) const;      ///< "beta (10.0.0.1 port 655)"
 
@@ -216,18 +271,27 @@ class Mesh {
     RandomSource& random_;
     LogSink& log_;
     graph::Graph graph_;
+    GossipPolicy policy_;
     std::vector<Member> members_;
     std::map<PeerId, Connection> connections_;
+    std::map<MacAddress, Time> learned_macs_;  ///< subnets of ours, and when they expire
+    bool told_of_full_macs_ = false;
     std::vector<Endpoint> listening_;
     std::vector<Effect> effects_;
     SeenRequests seen_;
     RateLimit corrections_{1, std::chrono::seconds(1), most_corrections};
     std::map<std::string, OwedCorrection> owed_corrections_;
     Time corrections_due_ = never;
+    /// A host that is at two nodes at once would have them contradict each other without end.
+    RateLimit new_macs_{3, std::chrono::seconds(1)};
+    RateLimit given_keys_{10, std::chrono::seconds(1)};
     RateLimit relayed_keys_{10, std::chrono::seconds(1)};
+    RateLimit relays_of_peer_{1'000, std::chrono::seconds(1)};
+    RateLimit bad_keys_{1, std::chrono::minutes(1)};
     RateLimit early_recomputes_{20, std::chrono::seconds(1), 1};
     RateLimit key_news_{1, std::chrono::seconds(1)};
-    std::vector<NodeIndex> lost_neighbours_;  ///< since the last settle()
+    bool are_keys_worn_ = false;
+    RateLimit told_refusals_{10, std::chrono::minutes(1)};  ///< in the log, of each neighbour
     bool table_is_stale_ = false;
     Time next_recompute_ = Time::min();
     Time next_housekeeping_ = never;

@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
-#include <unordered_map>
 
 namespace tinc::mesh {
 
-/// How often something may happen, for each of many keys: `burst` times in any `period`.
+/// How often something may happen, for each of many keys: `burst` times in each window of `period`,
+/// which begins with the first of them.
 /// Remembers at most `capacity` keys; when more are busy at once, new ones are refused.
 class RateLimit {
   public:
@@ -29,6 +30,9 @@ class RateLimit {
         return true;
     }
 
+    /// What it did so far does not count.
+    void forgive(const std::string& key) { windows_.erase(key); }
+
   private:
     struct Window {
         Time begin{};
@@ -37,7 +41,7 @@ class RateLimit {
     std::uint32_t burst_;
     Duration period_;
     std::size_t capacity_;
-    std::unordered_map<std::string, Window> windows_;
+    std::map<std::string, Window> windows_;
 };
 
 }  // namespace tinc::mesh

@@ -23,6 +23,10 @@ class SeenRequests {
     [[nodiscard]] bool was_seen(std::string_view line, Time now);
     /// Forgets what is at least `age` old. Returns how many.
     std::size_t forget_older_than(Duration age, Time now);
+    void forget_all() {
+        hashes_.clear();
+        order_.clear();
+    }
     [[nodiscard]] std::size_t size() const { return order_.size(); }
 
   private:

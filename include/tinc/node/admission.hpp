@@ -4,20 +4,26 @@
 // that nobody can keep a member out by filling a common one.
 //
 //     a new connection   at most limits::pending_per_source unfinished ones of a source; at
-//                        limits::pending_connections in all, the oldest of the greediest source
+//                        limits::pending_connections in all (a quarter of the descriptors, if
+//                        that is less), the oldest of the greediest source
 //                        makes room; sources whose key was good in the last hour come last
-//     a handshake        costs us an RSA operation: limits::handshakes_per_second over all
-//                        strangers; sources whose key was good in the last hour do not wait
+//     a handshake        costs us an RSA operation: limits::handshakes_per_source in a second, and
+//                        limits::handshakes_per_second over all strangers; sources whose key was
+//                        good in the last hour do not share that with them
 //
 // Source: threat model, rows on unauthenticated peers.
 
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/base/limits.hpp"
 #include "tinc/base/time.hpp"
+#include "tinc/mesh/rate_limit.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -31,10 +37,15 @@ class Admission {
         std::optional<PeerId> victim;
     };
     [[nodiscard]] Verdict arrive(const Address& source, PeerId peer, Time now);
+    /// At most limits::pending_connections; fewer where descriptors are scarce. At least one.
+    void set_pending_limit(std::size_t most) {
+        pending_limit_ = std::clamp<std::size_t>(most, 1, limits::pending_connections);
+    }
     /// The connection is over, or has become a member's.
     void leave(PeerId peer);
 
-    /// Whether this source may cost us a handshake in this second.
+    /// Whether this source may cost us a handshake in this second. Asked for those who named a node
+    /// we have a key of.
     [[nodiscard]] bool may_authenticate(const Address& source, Time now);
     /// Its key was good.
     void remember_good(const Address& source, Time now);
@@ -49,12 +60,13 @@ class Admission {
     [[nodiscard]] bool is_good(const Address& prefix, Time now) const;
     [[nodiscard]] std::optional<PeerId> oldest_of_greediest(Time now) const;
 
-    std::unordered_map<Address, std::deque<PeerId>> pending_;  ///< oldest first
+    std::map<Address, std::deque<PeerId>> pending_;  ///< oldest first
+    std::size_t pending_limit_ = limits::pending_connections;
     std::unordered_map<PeerId, Address> source_of_;
-    std::unordered_map<Address, Time> good_until_;
-    std::unordered_map<Address, Time> logged_;
-    Time second_{};
-    std::uint32_t handshakes_ = 0;
+    std::map<Address, Time> good_until_;
+    std::map<Address, Time> logged_;
+    mesh::RateLimit handshakes_of_source_{limits::handshakes_per_source, std::chrono::seconds(1)};
+    mesh::RateLimit handshakes_{limits::handshakes_per_second, std::chrono::seconds(1), 1};
 };
 
 }  // namespace tinc::node

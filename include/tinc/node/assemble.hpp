@@ -19,7 +19,7 @@ struct Parts {
 };
 
 /// Errc::refused with the operator's words if a value cannot be used here: a cipher or digest
-/// OpenSSL does not know, a MAC longer than its digest, a mode this version does not have.
+/// OpenSSL does not know, a MAC longer than its digest.
 [[nodiscard]] Result<Parts> assemble(const config::Settings& settings,
                                      crypto::RsaPrivateKey own_key,
                                      const std::string& device_description);

@@ -25,6 +25,15 @@ struct Open {
     Endpoint remote;
 };
 
+/// Start this command with /bin/sh; what it reads and writes is the connection. Answer with
+/// connected() or connect_failed(). `environment` comes on top of NETNAME, if there is one, and
+/// NAME.
+struct OpenCommand {
+    PeerId peer{};
+    std::string command;  ///< may hold a password: not for the log
+    std::vector<std::pair<std::string, std::string>> environment;
+};
+
 /// The connection is over; the Node has forgotten it and wants no more events of it.
 struct Close {
     enum class How : std::uint8_t {
@@ -55,6 +64,6 @@ struct RunScript {
     std::vector<std::pair<std::string, std::string>> environment;
 };
 
-using Effect = std::variant<Wake, Open, Close, Resolve, LoadHost, RunScript>;
+using Effect = std::variant<Wake, Open, OpenCommand, Close, Resolve, LoadHost, RunScript>;
 
 }  // namespace tinc::node

@@ -11,6 +11,7 @@
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/error.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/base/local_addresses.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
@@ -62,16 +63,24 @@ class Node {
     ~Node();
 
     // --- life ----------------------------------------------------------------------------------
+    /// Who tells our address towards others, for answers that say where a packet's hops were used
+    /// up. Outlives the Node.
+    void use(LocalAddresses& addresses);
     /// The device is open: wants tinc-up and the subnet-up of our own subnets run.
     void device_opened(Time now);
     /// Sockets are bound, in this order; the port of the first is announced where none was
     /// configured. Begins to connect.
     void start(std::span<const Endpoint> listening, Time now);
-    void reload(Reload reload, Time now);
+    /// Takes over what config::reloaded() takes over, and nothing else. Connections stay, except
+    /// those of changed hosts and those that are still being made.
+    void reload(const Reload& reload, Time now);
     /// Closes all connections and wants all -down scripts up to the own subnets' run. tinc-down
     /// is wanted by device_closing(), after floor 5 has closed its sockets.
     void stop(Time now);
     void device_closing(Time now);
+
+    /// How many sockets there can be; strangers get no more than a quarter of them.
+    void set_descriptor_limit(std::size_t most);
 
     // --- meta connections ----------------------------------------------------------------------
     /// A TCP connection came in. The new connection, or why it is not wanted (Errc::exhausted:

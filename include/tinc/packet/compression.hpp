@@ -10,24 +10,30 @@
 namespace tinc::packet {
 
 /// The compression of UDP packets, by the level number of the `Compression` option: 0 none, 1 to 9
-/// zlib (with its header), 10 LZO1X-1, 11 LZO1X-999. Owns its work memory; not shared by threads.
-class Compressor {
+/// zlib (with its header), 10 LZO1X-1, 11 LZO1X-999.
+///
+/// Packets do not depend on each other, so one object serves all nodes and levels of a thread: its
+/// work memory (up to 448 KiB a level, taken at a level's first use) does not grow with the number
+/// of members.
+class Compression {
   public:
     /// Errc::refused for levels this build does not know.
-    [[nodiscard]] static Result<Compressor> create(int level);
-    Compressor(Compressor&&) noexcept;
-    Compressor& operator=(Compressor&&) noexcept;
-    ~Compressor();
+    [[nodiscard]] static Result<void> check(int level);
 
-    [[nodiscard]] int level() const;
-    /// Bytes written to `out`, or nothing if the result does not fit.
-    [[nodiscard]] std::optional<std::size_t> compress(Bytes in, MutableBytes out) noexcept;
+    Compression();
+    Compression(Compression&&) noexcept;
+    Compression& operator=(Compression&&) noexcept;
+    ~Compression();
+
+    /// Bytes written to `out`, or nothing if the result does not fit. The level is a known one.
+    [[nodiscard]] std::optional<std::size_t> compress(int level, Bytes in,
+                                                      MutableBytes out) noexcept;
     /// Never writes beyond `out`, whatever the input claims to expand to.
-    [[nodiscard]] std::optional<std::size_t> decompress(Bytes in, MutableBytes out) noexcept;
+    [[nodiscard]] std::optional<std::size_t> decompress(int level, Bytes in,
+                                                        MutableBytes out) noexcept;
 
   private:
     struct State;
-    explicit Compressor(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
 

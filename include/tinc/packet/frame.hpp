@@ -28,8 +28,10 @@ inline constexpr std::uint8_t protocol_icmp = 1;
 inline constexpr std::uint8_t protocol_tcp = 6;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
 
-/// Bytes 12 and 13. The frame has at least ethernet_bytes.
+/// Bytes 12 and 13. The frame has at least ethernet_bytes, for this and the next two.
 [[nodiscard]] std::uint16_t ethertype(Bytes frame);
+[[nodiscard]] MacAddress destination_mac(Bytes frame);
+[[nodiscard]] MacAddress source_mac(Bytes frame);
 
 /// Source and destination of an IPv4 or IPv6 frame (by EtherType, without VLAN unwrapping);
 /// nothing if it is another frame or too short for its fixed IP header.
@@ -37,9 +39,10 @@ struct IpHeader {
     Family family = Family::ipv4;
     Address source;
     Address destination;
-    std::uint8_t traffic_class = 0;  ///< TOS or traffic class
-    std::uint8_t hop_limit = 0;      ///< TTL or hop limit
-    bool dont_fragment = false;      ///< DF; always true for IPv6
+    std::uint8_t traffic_class = 0;       ///< TOS or traffic class
+    std::uint8_t hop_limit = 0;           ///< TTL or hop limit
+    bool dont_fragment = false;           ///< DF; always true for IPv6
+    std::size_t offset = ethernet_bytes;  ///< where in the frame the IP packet begins
 };
 /// The EtherType is believed only if the version agrees and, for IPv4, the header length is at
 /// least 20.

@@ -19,6 +19,10 @@ namespace tinc::packet {
 /// arp_request_target() finds none.
 [[nodiscard]] bool make_arp_reply(Packet& frame);
 
+/// Whether a frame calls itself a Neighbour Solicitation: ICMPv6 type 135 right behind the IPv6
+/// header, however damaged. Such frames are never routed.
+[[nodiscard]] bool is_neighbour_solicitation(Bytes frame);
+
 /// The address that a Neighbour Solicitation (ICMPv6 type 135 right behind the IPv6 header, its
 /// checksum right) asks for; nothing for any other frame.
 [[nodiscard]] std::optional<Address> neighbour_solicitation_target(Bytes frame);

@@ -30,6 +30,8 @@ class ReplayWindow {
 
     /// The highest number accepted; 0 before the first.
     [[nodiscard]] std::uint32_t last() const { return last_; }
+    /// How many have been too_far since the last one that was accepted.
+    [[nodiscard]] std::uint32_t far() const { return far_; }
     /// As new: for the first packet under another key. Does not allocate.
     void reset();
 

@@ -7,6 +7,8 @@
 //                                          '-> PACKET + bytes  | Event::PacketArrived
 //     send_line, send_packet --> encrypt --> take_outgoing()
 //
+// A connection that goes through a proxy begins with what is said to that: ProxyHandshake.
+//
 // Any error of receive() or on_time() is final: the owner closes the connection.
 
 #include "tinc/base/bytes.hpp"
@@ -19,6 +21,7 @@
 #include "tinc/config/settings.hpp"
 #include "tinc/crypto/rsa.hpp"
 #include "tinc/legacy/handshake.hpp"
+#include "tinc/peer/proxy_handshake.hpp"
 #include "tinc/peer/request_policy.hpp"
 #include "tinc/wire/messages.hpp"
 
@@ -43,6 +46,7 @@ struct PeerSettings {
     bool tcp_only = false;
     bool pmtu_discovery = true;
     bool clamp_mss = true;
+    bool bypass_security = false;  ///< ACK follows ID: no keys, everything in clear
     Duration ping_interval = std::chrono::seconds(60);
     Duration ping_timeout = std::chrono::seconds(5);
     std::size_t max_output_buffer_bytes = 15'180;
@@ -80,8 +84,12 @@ class Peer {
     /// One we are about to open to a node whose host file is known.
     static Peer outgoing(const PeerSettings& settings, const Endpoint& remote, std::string name,
                          config::HostSettings host, RandomSource& random, LogSink& log, Time now);
+    /// The same, but it is a proxy that we connect to.
+    static Peer by_proxy(const PeerSettings& settings, ProxyHandshake proxy,
+                         const Destination& remote, std::string name, config::HostSettings host,
+                         RandomSource& random, LogSink& log, Time now);
 
-    /// TCP is up: says who we are.
+    /// TCP is up, to the proxy if there is one: asks that for the way, or says who we are.
     void connected();
     /// Takes bytes of any length. An error ends the connection; its words are for the log.
     [[nodiscard]] Result<void> receive(Bytes bytes, Time now);
@@ -110,7 +118,13 @@ class Peer {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool is_outgoing() const { return is_outgoing_; }
     [[nodiscard]] const std::string& name() const { return name_; }  ///< empty before ID
-    [[nodiscard]] const Endpoint& remote() const { return remote_; }
+    /// Behind a proxy, a destination without a known address has what the proxy says, or 0.0.0.1.
+    [[nodiscard]] const Endpoint& remote() const { return remote_.endpoint; }
+    [[nodiscard]] const Destination& destination() const { return remote_; }
+    /// What is known of a node we dialled.
+    [[nodiscard]] const config::HostSettings& host() const { return host_.value(); }
+    /// See ProxyHandshake::is_held_up().
+    [[nodiscard]] bool is_held_up_by_proxy() const { return proxy_ && proxy_->is_held_up(); }
     [[nodiscard]] std::uint32_t options() const { return options_; }
     /// "beta (10.99.1.2 port 42705)"
     [[nodiscard]] std::string label() const;
@@ -123,25 +137,34 @@ class Peer {
     }
 
   private:
-    Peer(const PeerSettings& settings, const Endpoint& remote, bool is_outgoing,
+    Peer(const PeerSettings& settings, const Destination& remote, bool is_outgoing,
          RandomSource& random, LogSink& log, Time now);
 
+    void say_id();
+    void talk_to_proxy();
+    [[nodiscard]] Result<void> on_proxy_answer(Bytes bytes, Time now);
     [[nodiscard]] Result<void> process(Time now);
+    [[nodiscard]] Result<void> check_waiting_bytes() const;
     [[nodiscard]] std::size_t take_packet(Bytes unread);
     [[nodiscard]] Result<void> on_line(std::string_view line, Time now);
-    [[nodiscard]] Result<void> on_id(std::string_view line);
+    [[nodiscard]] Result<void> on_request(wire::Request request, std::string_view line, Time now);
+    [[nodiscard]] Result<void> on_id(std::string_view line, Time now);
     [[nodiscard]] Result<void> on_handshake(wire::Request request, std::string_view line, Time now);
-    [[nodiscard]] Result<void> on_ack(std::string_view line, Time now);
+    [[nodiscard]] Result<void> on_ack(std::string_view line);
     [[nodiscard]] Result<void> on_packet_header(std::string_view line);
     [[nodiscard]] Result<void> begin_handshake();
+    [[nodiscard]] Result<void> skip_handshake(Time now);
     [[nodiscard]] Result<void> send_ack(Time now);
-    [[nodiscard]] Result<void> queue(std::string_view text);
+    [[nodiscard]] Result<void> queue(std::string_view text, std::string_view end = {});
     [[nodiscard]] Result<void> decrypt_unread();
     [[nodiscard]] std::uint32_t own_options() const;
+    [[nodiscard]] std::string words_of_timeout() const;
+    void warn_of_cipher() const;
 
     const PeerSettings* settings_;
-    Endpoint remote_;
+    Destination remote_;
     bool is_outgoing_;
+    std::optional<ProxyHandshake> proxy_;
     RandomSource* random_;
     LogSink* log_;
     State state_;

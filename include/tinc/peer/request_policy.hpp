@@ -8,11 +8,14 @@ namespace tinc::peer {
 
 /// Where a connection is on its way from the first byte to gossip.
 ///
-///     connecting --> awaiting_id --> awaiting_host --> authenticating --> awaiting_ack --> active
-///                    (both sides)    (accepted only)   METAKEY ..          ACK
-///                                                      CHAL_REPLY
+///     connecting -+------------------> awaiting_id --> awaiting_host --> authenticating -->
+///                 '-> awaiting_proxy --^ (both sides)  (accepted only)   METAKEY .. CHAL_REPLY
+///
+///     --> awaiting_ack --> active
+///         ACK
 enum class State : std::uint8_t {
     connecting,      ///< TCP is not up yet; we opened it
+    awaiting_proxy,  ///< the proxy has to open the way; ProxyHandshake keeps the order
     awaiting_id,     ///< the peer has to say who it is
     awaiting_host,   ///< it did; its host file is being read
     authenticating,  ///< METAKEY, CHALLENGE, CHAL_REPLY; legacy::Handshake keeps their order

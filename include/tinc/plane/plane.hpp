@@ -15,35 +15,45 @@
 #include "tinc/base/bytes.hpp"
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/base/local_addresses.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
 #include "tinc/graph/forwarding_table.hpp"
 #include "tinc/legacy/datagram.hpp"
+#include "tinc/packet/compression.hpp"
 #include "tinc/packet/frame.hpp"
 #include "tinc/packet/icmp.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/plane/drop.hpp"
 #include "tinc/plane/outbox.hpp"
+#include "tinc/plane/recent_macs.hpp"
 #include "tinc/plane/trial_budget.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 namespace tinc::plane {
 
+enum class Mode : std::uint8_t { router, switching, hub };
 enum class Forwarding : std::uint8_t { off, internal, kernel };
-enum class Broadcast : std::uint8_t { no, tree, direct };
+enum class Broadcast : std::uint8_t {
+    no,      ///< they are routed like all others
+    tree,    ///< along the spanning tree
+    direct,  ///< from us to all that are reached directly
+    local,   ///< to our own device only
+};
 
 struct PlaneSettings {
+    Mode mode = Mode::router;
     Forwarding forwarding = Forwarding::internal;
     Broadcast broadcast = Broadcast::tree;
     bool tcp_only = false;
@@ -76,13 +86,22 @@ struct SendByTcp {
     NodeIndex neighbour{};
     std::vector<std::byte> frame;
 };
+/// A host behind our device has sent something, in switch mode. Not for each of its frames: one
+/// that goes on sending is reported every limits::mac_report_pause, or after unlearn().
+struct MacSeen {
+    MacAddress mac{};
+};
 /// A receive counter has come near its end: all keys we gave out must be new.
 struct KeysWornOut {};
 
-using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, KeysWornOut>;
+using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, MacSeen, KeysWornOut>;
 
 /// Whether a frame that came by TCP must stay on TCP if it is passed on.
 enum class Transport : std::uint8_t { any, keep_on_tcp };
+
+/// Which nodes the mesh says are at an address. Ordered, like all that members may fill: they could
+/// choose keys that collide in a table of hashes.
+using AnnouncedAddresses = std::map<Address, std::vector<NodeIndex>>;
 
 /// A node as the log calls it: "beta (10.99.1.2 port 655)". Costs nothing until it is printed.
 struct NodeLabel {
@@ -110,7 +129,12 @@ class Plane {
     /// `mtu` limits what is routed there, `min_mtu` what is known to pass by UDP; frame bytes.
     void set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu);
     /// Edge addresses of the mesh, where packets from unknown ports may come from.
-    void set_announced_addresses(const std::unordered_multimap<Address, NodeIndex>& addresses);
+    void set_announced_addresses(AnnouncedAddresses addresses);
+    /// Who tells under which address we answer that a packet's hops are used up. It outlives the
+    /// Plane. Without it such answers bear the address that the packet was for.
+    void use(LocalAddresses& addresses) { local_addresses_ = &addresses; }
+    /// The host is not known to be behind our device any more: its next frame makes a MacSeen.
+    void unlearn(const MacAddress& mac) { recent_macs_.forget(mac); }
     /// Nothing of the node remains; its slot may be used for another.
     void forget(NodeIndex node);
 
@@ -169,6 +193,9 @@ class Plane {
     class Candidates {
       public:
         void add(NodeIndex node);
+        /// Those added so far belong to the address; the others are there by turns.
+        void end_of_announced() { announced_ = size_; }
+        [[nodiscard]] bool is_announced(std::size_t i) const { return i < announced_; }
         [[nodiscard]] std::size_t size() const { return size_; }
         [[nodiscard]] bool is_full() const { return size_ == nodes_.size(); }
         [[nodiscard]] std::span<const NodeIndex> nodes() const {
@@ -178,15 +205,16 @@ class Plane {
       private:
         std::array<NodeIndex, limits::trials_per_datagram> nodes_{};
         std::size_t size_ = 0;
+        std::size_t announced_ = 0;
     };
     enum class Claim : std::uint8_t { announced, proven };
 
     // Receiving (receive.cpp)
     void receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
                  Outbox& out);
-    [[nodiscard]] legacy::Opener::Verdict open(Slot& slot, packet::Packet& datagram, Time now,
-                                               std::size_t& payload_bytes);
-    void report_refusal(NodeIndex node, legacy::Opener::Verdict verdict, const Endpoint& source);
+    [[nodiscard]] legacy::Opener& opener_for(Slot& sender, Bytes datagram, Time now);
+    void report_refusal(NodeIndex node, const legacy::Opener& opener,
+                        legacy::Opener::Verdict verdict);
     void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
                       Outbox& out);
 
@@ -202,20 +230,27 @@ class Plane {
 
     // Routing (route.cpp)
     void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
+    void route_in_router_mode(NodeIndex source, packet::Packet& frame, Transport transport,
+                              Time now, Outbox& out);
     void route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHeader& ip,
                   Transport transport, Time now, Outbox& out);
     void answer_arp(NodeIndex source, packet::Packet& frame, Outbox& out);
-    void answer_solicitation(NodeIndex source, packet::Packet& frame, const Address& target,
-                             Outbox& out);
+    void answer_solicitation(NodeIndex source, packet::Packet& frame, Outbox& out);
     [[nodiscard]] bool count_down(NodeIndex source, packet::Packet& frame, Time now, Outbox& out);
     void forward(NodeIndex source, NodeIndex owner, packet::Packet& frame,
-                 const packet::IpHeader& ip, Transport transport, Time now, Outbox& out);
+                 const std::optional<packet::IpHeader>& ip, Transport transport, Time now,
+                 Outbox& out);
     void broadcast(NodeIndex source, packet::Packet& frame, Transport transport, Time now,
                    Outbox& out);
     void refuse(NodeIndex source, packet::Packet& frame, packet::Unreachable reason,
                 std::uint16_t mtu, Time now, Outbox& out);
     void too_big(NodeIndex source, NodeIndex owner, packet::Packet& frame, std::size_t limit,
                  const packet::IpHeader& ip, Way way, Time now, Outbox& out);
+
+    // Switching (switching.cpp)
+    void route_in_switch_mode(NodeIndex source, packet::Packet& frame, Transport transport,
+                              Time now, Outbox& out);
+    void notice_host(Bytes frame, Time now);
 
     // Sending (send.cpp)
     void send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
@@ -235,14 +270,18 @@ class Plane {
     PlaneSettings settings_;
     RandomSource& random_;
     LogSink& log_;
+    packet::Compression compression_;
     std::shared_ptr<const graph::ForwardingTable> table_;
     std::vector<Slot> slots_;
-    std::unordered_map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
-    std::unordered_map<Address, std::vector<NodeIndex>> announced_;
+    std::map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
+    AnnouncedAddresses announced_;
     std::vector<NodeIndex> keyed_;  ///< nodes that have a key of ours, in no order
+    RecentMacs recent_macs_;
+    LocalAddresses* local_addresses_ = nullptr;
     std::size_t announced_turn_ = 0;
     std::size_t keyed_turn_ = 0;
-    TrialBudget trials_;
+    TrialBudget announced_trials_{limits::trials_per_second / 2};
+    TrialBudget other_trials_{limits::trials_per_second / 2};
     std::vector<Event> events_;
     bool told_of_worn_keys_ = false;  ///< in this turn
     std::array<std::uint64_t, drop_count> dropped_{};

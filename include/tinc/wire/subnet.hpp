@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,11 @@ struct Subnet {
     /// tinc's list order: type, longest prefix, address, lowest weight.
     friend std::strong_ordering operator<=>(const Subnet& a, const Subnet& b);
 };
+
+/// The whole address, with the usual weight.
+[[nodiscard]] Subnet mac_subnet(const MacAddress& mac);
+/// Nothing for another type of subnet.
+[[nodiscard]] std::optional<MacAddress> mac_of(const Subnet& subnet);
 
 /// Accepts every form tinc writes or documents: a MAC address in groups of 1 to 4 hexadecimal
 /// digits of which the low 8 bits count, IPv4 in four decimal numbers, IPv6 in full, with "::" or

@@ -31,6 +31,16 @@ TEST(IsNodeNameTest, KeepsRoomForAScriptSuffixInAFileName) {
     EXPECT_FALSE(is_node_name(std::string(251, 'a')));
 }
 
+TEST(IsHostNameTest, AllowsNothingThatMeansMoreThanAName) {
+    for (const auto* name : {"a", "my-pc.example.net", "3.example", "_x.example.", "10.1"})
+        EXPECT_TRUE(is_host_name(name)) << name;
+    for (const auto* name :
+         {"", "-oProxyCommand", "a b", "a:1", "fe80::1", "a/b", "a\r\nb", "$x", "\xc3\xa4.example"})
+        EXPECT_FALSE(is_host_name(name)) << name;
+    EXPECT_TRUE(is_host_name(std::string(255, 'a')));
+    EXPECT_FALSE(is_host_name(std::string(256, 'a')));
+}
+
 TEST(TrimTest, LeavesInnerBlanks) {
     EXPECT_EQ(trim(" \t a b \t"), "a b");
     EXPECT_EQ(trim("  "), "");

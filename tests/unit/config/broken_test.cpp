@@ -246,17 +246,53 @@ TEST(BrokenTest, AFileFullOfFaultsDoesNotFillTheLog) {
     EXPECT_EQ(reading.report.errors.back(), "There are more faults than are shown.");
 }
 
+TEST(BrokenTest, WhatSocks5CannotSayIsRefused) {
+    const std::string longest(255, 'u');
+    EXPECT_TRUE(
+        test::reading_of_lines("Proxy = socks5 h 1 " + longest + " " + longest + "\n").settings);
+    for (const auto& words : {longest + "u p", "u " + longest + "p"}) {
+        const auto reading = test::reading_of_lines("Proxy = socks5 h 1 " + words + "\n");
+        ASSERT_EQ(reading.report.errors.size(), 1U);
+        EXPECT_THAT(reading.report.errors[0],
+                    testing::StartsWith("User and password of a proxy have at most 255 bytes!"));
+    }
+}
+
 TEST(BrokenTest, NoMessageHasASecret) {
     const std::string secret = "5ecre7";
-    for (const auto* line : {"Proxy = socks5 h 1 u ", "Proxy = x h 1 u ", "Proxy = http h ",
-                             "PrivateKey = ", "Wallpaper = ", "  Proxy = http h 1 u ", "= ",
-                             "Proxy = none\nProxy = http h 1 u "}) {
+    for (const auto* line : {"Proxy = socks5 h -1 u ", "Proxy = x h 1 u ", "Proxy = http ",
+                             "PrivateKey = ", "Wallpaper = ", "  Proxy = http h -1 u ", "= ",
+                             "Proxy = x\nProxy = http h 1 u "}) {
         const auto reading = test::reading_of_lines(line + secret + "\n");
         for (const auto* messages : {&reading.report.errors, &reading.report.warnings})
             for (const auto& message : *messages)
                 EXPECT_THAT(message, testing::Not(testing::HasSubstr(secret)));
         EXPECT_FALSE(reading.report.errors.empty() && reading.report.warnings.empty()) << line;
     }
+}
+
+TEST(OwnHostFileTest, ABrokenOneIsAWarningAtAStartAndAnErrorAtAReload) {
+    test::Configuration configuration{.host_file = "Subnet = 10.1.0.0/16\nPort\n"};
+    const auto start = test::reading_of(configuration);
+    ASSERT_TRUE(start.settings);
+    EXPECT_TRUE(start.settings->has_own_host_file);
+    EXPECT_EQ(start.report.warnings.size(), 1U);
+    configuration.needs_host_file = true;
+    const auto reload = test::reading_of(configuration);
+    EXPECT_FALSE(reload.settings);
+    EXPECT_THAT(
+        reload.report.errors,
+        ElementsAre(
+            "No value for variable `Port' on line 2 while reading config file hosts/alpha"));
+}
+
+TEST(OwnHostFileTest, AMissingOneIsAWarningAtAStartAndAnErrorAtAReload) {
+    test::Configuration configuration{.has_host_file = false};
+    const auto start = test::reading_of(configuration);
+    ASSERT_TRUE(start.settings);
+    EXPECT_FALSE(start.settings->has_own_host_file);
+    configuration.needs_host_file = true;
+    EXPECT_FALSE(test::reading_of(configuration).settings);
 }
 
 }  // namespace

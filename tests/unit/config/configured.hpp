@@ -13,6 +13,8 @@ namespace tinc::config::test {
 struct Configuration {
     std::string tinc_conf = "Name = alpha\n";
     std::string host_file{};
+    bool has_host_file = true;
+    bool needs_host_file = false;
     std::vector<std::pair<std::string, std::string>> conf_d{};  ///< path and text
     std::vector<std::string> options{};                         ///< of -o, in order
     std::vector<std::pair<std::string, std::string>> environment{};
@@ -27,18 +29,17 @@ struct Reading {
 
 inline Reading reading_of(const Configuration& configuration) {
     Reading reading;
-    Sources sources{.tinc_conf = {"tinc.conf", configuration.tinc_conf},
-                    .conf_d = {},
-                    .options = {},
-                    .own_host_file = {},
-                    .environment = {},
-                    .host_name = "vm.example"};
+    Sources sources;
+    sources.tinc_conf = {"tinc.conf", configuration.tinc_conf};
+    sources.host_name = "vm.example";
+    sources.needs_own_host_file = configuration.needs_host_file;
     for (const auto& [path, text] : configuration.conf_d) sources.conf_d.push_back({path, text});
     for (const auto& text : configuration.options)
         sources.options.push_back(
             parse_option(text, static_cast<int>(sources.options.size()) + 1).value());
     sources.own_host_file = [&](const std::string& name) -> Result<SourceFile> {
         reading.asked_host = name;
+        if (!configuration.has_host_file) return failure(Errc::system, "hosts/" + name + ": gone");
         return SourceFile{"hosts/" + name, configuration.host_file};
     };
     sources.environment = [&](const std::string& variable) -> std::optional<std::string> {

@@ -162,5 +162,60 @@ INSTANTIATE_TEST_SUITE_P(
                     NoKey{"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n",
                           "hosts/beta: "}));
 
+// What StrictSubnets reads ------------------------------------------------------------------------
+
+struct SubnetsReading {
+    std::vector<std::string> subnets;
+    std::vector<std::string> warnings;
+};
+
+SubnetsReading subnets_of(const Result<SourceFile>& file,
+                          const std::vector<std::string>& options = {}) {
+    std::vector<CommandLineOption> parsed;
+    for (const auto& option : options)
+        parsed.push_back(parse_option(option, static_cast<int>(parsed.size()) + 1).value());
+    Report report;
+    SubnetsReading reading;
+    for (const auto& subnet : read_host_subnets("beta", file, parsed, report))
+        reading.subnets.push_back(wire::subnet_text(subnet));
+    EXPECT_THAT(report.errors, IsEmpty());
+    reading.warnings = report.warnings;
+    return reading;
+}
+
+TEST(HostSubnetsTest, AreThoseOfTheFileAndTheCommandLine) {
+    const auto reading = subnets_of(
+        SourceFile{"hosts/beta", "Subnet = 10.2.0.0/16\nWhatever = 1\nsubnet 10.3.0.0/16#5\n"},
+        {"beta.Subnet=10.4.0.0/16", "gamma.Subnet=10.5.0.0/16", "Subnet=10.6.0.0/16"});
+    EXPECT_THAT(reading.subnets, ElementsAre("10.4.0.0/16#10", "10.2.0.0/16#10", "10.3.0.0/16#5"));
+    EXPECT_THAT(reading.warnings, IsEmpty());
+}
+
+TEST(HostSubnetsTest, AFaultDisablesThemAllAndIsNamedWithItsLine) {
+    for (const auto& [line, complaint] : std::vector<std::pair<std::string, std::string>>{
+             {"Subnet = nonsense",
+              "Subnet expected for configuration variable Subnet in hosts/beta line 2"},
+             {"Subnet = 10.3.0.1/16",
+              "Network address and prefix length do not match for configuration variable Subnet in "
+              "hosts/beta line 2"},
+             {"Subnet",
+              "No value for variable `Subnet' on line 2 while reading config file hosts/beta"},
+             {std::string("Sub\0net = 1", 12),
+              "NUL byte on line 2 while reading config file hosts/beta"}}) {
+        const auto reading = subnets_of(
+            SourceFile{"hosts/beta", "Subnet = 10.2.0.0/16\n" + line + "\nSubnet = 10.4.0.0/16\n"});
+        EXPECT_THAT(reading.subnets, IsEmpty()) << line;
+        EXPECT_THAT(reading.warnings,
+                    ElementsAre(complaint + ": beta has no subnets until that is put right"));
+    }
+}
+
+TEST(HostSubnetsTest, WithoutAFileThereAreNone) {
+    const auto reading =
+        subnets_of(failure(Errc::system, "Cannot open config file hosts/beta: no"));
+    EXPECT_THAT(reading.subnets, IsEmpty());
+    EXPECT_THAT(reading.warnings, ElementsAre(StartsWith("Cannot open config file hosts/beta")));
+}
+
 }  // namespace
 }  // namespace tinc::config

@@ -118,9 +118,51 @@ INSTANTIATE_TEST_SUITE_P(
                    "a"}),
     [](const auto& lookup_case) { return lookup_case.param.name; });
 
+std::string owner_of_mac(const DrawnMesh& mesh, std::string_view mac) {
+    const auto owner = mesh.graph.forwarding_table()->owner_of(
+        wire::mac_of(wire::parse_subnet(mac).value()).value());
+    return owner ? mesh.graph.name(*owner) : "nobody";
+}
+
+class MacLookup : public testing::TestWithParam<LookupCase> {};
+
+TEST_P(MacLookup, FindsTheOwner) {
+    DrawnMesh mesh{{"me", "a"}, {"me", "b"}, {"x", "y"}};
+    for (const auto& [owner, subnet] : GetParam().subnets) mesh.add_subnet(owner, subnet);
+    EXPECT_EQ(owner_of_mac(mesh, GetParam().address), GetParam().owner);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Graph, MacLookup,
+    testing::Values(
+        LookupCase{"no_subnet", {}, "2:0:0:0:0:1", "nobody"},
+        LookupCase{"known", {{"a", "2:0:0:0:0:1"}, {"b", "2:0:0:0:0:2"}}, "2:0:0:0:0:2", "b"},
+        LookupCase{"neighbour_below", {{"a", "2:0:0:0:0:2"}}, "2:0:0:0:0:1", "nobody"},
+        LookupCase{"neighbour_above", {{"a", "2:0:0:0:0:2"}}, "2:0:0:0:0:3", "nobody"},
+        LookupCase{"highest_of_all", {{"a", "ff:ff:ff:ff:ff:ff"}}, "ff:ff:ff:ff:ff:ff", "a"},
+        LookupCase{"other_families", {{"a", "::/0"}, {"b", "0.0.0.0/0"}}, "0:0:0:0:0:0", "nobody"},
+        LookupCase{
+            "lower_weight", {{"a", "2:0:0:0:0:1"}, {"b", "2:0:0:0:0:1#9"}}, "2:0:0:0:0:1", "b"},
+        LookupCase{
+            "owner_name_last", {{"b", "2:0:0:0:0:1"}, {"a", "2:0:0:0:0:1"}}, "2:0:0:0:0:1", "a"},
+        LookupCase{"reachable_before_light",
+                   {{"x", "2:0:0:0:0:1#1"}, {"b", "2:0:0:0:0:1"}},
+                   "2:0:0:0:0:1",
+                   "b"},
+        LookupCase{"none_reachable_heaviest",
+                   {{"x", "2:0:0:0:0:1#9"}, {"y", "2:0:0:0:0:1#1"}},
+                   "2:0:0:0:0:1",
+                   "x"},
+        LookupCase{"ours_before_a_lighter_one",
+                   {{"me", "2:0:0:0:0:1"}, {"a", "2:0:0:0:0:1#-5"}},
+                   "2:0:0:0:0:1",
+                   "me"}),
+    [](const auto& lookup_case) { return lookup_case.param.name; });
+
 TEST(ForwardingTableTest, OfNothingKnowsNobody) {
     const ForwardingTable table;
     EXPECT_EQ(table.owner_of(Address{}), std::nullopt);
+    EXPECT_EQ(table.owner_of(MacAddress{}), std::nullopt);
     EXPECT_EQ(table.hop(NodeIndex{0}), ForwardingTable::Hop{});
     EXPECT_EQ(table.hop_count(), 0U);
     EXPECT_TRUE(table.tree_neighbours().empty());

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -66,6 +67,83 @@ TEST_F(ConfigFilesTest, RefusesWhatIsTooLargeOrNoFile) {
     EXPECT_FALSE(read_file(folder_.path(), 1'000));
     ASSERT_EQ(::mkfifo(folder_.path("pipe").c_str(), 0600), 0);
     EXPECT_EQ(read_file(folder_.path("pipe"), 1'000).error().code, Errc::refused);
+}
+
+class LoadSettingsTest : public ConfigFilesTest {
+  protected:
+    LoadSettingsTest() {
+        folder_.write("tinc.conf", "Name = alpha\nStrictSubnets = yes\n");
+        folder_.write("hosts/alpha", "Subnet = 10.1.0.0/16\n");
+        folder_.write("hosts/beta", "Subnet = 10.2.0.0/16\n");
+        folder_.write("hosts/no.name", "Subnet = 10.9.0.0/16\n");
+    }
+    /// What a start reads.
+    config::Settings start() { return load_settings(place_).settings.value(); }
+    static std::vector<std::string> names(const config::HostSubnets& subnets) {
+        std::vector<std::string> names;
+        for (const auto& [name, list] : subnets) names.push_back(name);
+        return names;
+    }
+};
+
+TEST_F(LoadSettingsTest, ReadsAllHostFilesButOursWithStrictSubnets) {
+    const auto settings = start();
+    EXPECT_EQ(names(settings.host_subnets), std::vector<std::string>{"beta"});
+    EXPECT_EQ(settings.host_subnets.at("beta").size(), 1U);
+    EXPECT_EQ(settings.subnets.size(), 1U);
+    folder_.write("tinc.conf", "Name = alpha\n");
+    EXPECT_TRUE(start().host_subnets.empty());
+}
+
+TEST_F(LoadSettingsTest, ABrokenHostFileIsAWarning) {
+    folder_.write("hosts/gamma", "Subnet = 10.3.0.0/16\nSubnet\n");
+    const auto loaded = load_settings(place_);
+    ASSERT_TRUE(loaded.settings);
+    EXPECT_TRUE(loaded.settings->host_subnets.at("gamma").empty());
+    EXPECT_EQ(loaded.settings->host_subnets.at("beta").size(), 1U);
+    ASSERT_EQ(loaded.warnings.size(), 1U);
+    EXPECT_NE(loaded.warnings[0].find("on line 2 while reading config file " +
+                                      folder_.path("hosts/gamma")),
+              std::string::npos);
+}
+
+TEST_F(LoadSettingsTest, AReloadFollowsTheRunningTrust) {
+    const auto running = start();
+    folder_.write("tinc.conf", "Name = alpha\n");
+    EXPECT_EQ(names(reload_settings(place_, running).settings.value().host_subnets),
+              std::vector<std::string>{"beta"});
+}
+
+TEST_F(LoadSettingsTest, AReloadReadsTheHostFileOfTheNodeWeAre) {
+    const auto running = start();
+    folder_.write("tinc.conf", "Name = beta\nStrictSubnets = yes\n");
+    const auto loaded = reload_settings(place_, running);
+    EXPECT_EQ(loaded.settings.value().subnets, running.subnets);
+}
+
+TEST_F(LoadSettingsTest, AReloadRefusesWhatAStartLeavesOut) {
+    const auto running = start();
+    folder_.write("conf.d/a.conf/file", "a folder where a file should be\n");
+    const auto again = load_settings(place_);
+    EXPECT_TRUE(again.settings);
+    EXPECT_EQ(again.warnings.size(), 1U);
+    const auto reload = reload_settings(place_, running);
+    ASSERT_FALSE(reload.settings);
+    EXPECT_NE(reload.settings.error().what.find(folder_.path("conf.d/a.conf")), std::string::npos);
+}
+
+TEST_F(LoadSettingsTest, AReloadMissesAnOwnHostFileThatWasThere) {
+    const auto running = start();
+    std::filesystem::remove(folder_.path("hosts/alpha"));
+    EXPECT_FALSE(reload_settings(place_, running).settings);
+    EXPECT_TRUE(reload_settings(place_, start()).settings) << "a start without it is a start";
+}
+
+TEST_F(LoadSettingsTest, TellsAllThatIsWrong) {
+    folder_.write("tinc.conf", "Name = alpha\nMode = x\nBroadcast = y\n");
+    const auto loaded = load_settings(place_);
+    ASSERT_FALSE(loaded.settings);
+    EXPECT_EQ(std::ranges::count(loaded.settings.error().what, '\n'), 1);
 }
 
 class PrivateKeyFileTest : public ConfigFilesTest {

@@ -21,6 +21,17 @@ class ListeningSocketsTest : public testing::Test {
         settings_.port = "0";
         settings_.bind_to_address = {{"127.0.0.1", ""}};
     }
+    /// A socket as the service manager makes it.
+    static Descriptor made_by_manager(const Endpoint& local, int type, int v6_only = 1) {
+        Descriptor socket(
+            ::socket(local.address.family() == Family::ipv4 ? AF_INET : AF_INET6, type, 0));
+        ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+        const auto address = to_socket_address(local);
+        EXPECT_EQ(::bind(socket.number(), address.get(), address.size), 0);
+        const bool listens = type != SOCK_STREAM || ::listen(socket.number(), 1) == 0;
+        EXPECT_TRUE(listens);
+        return socket;
+    }
     auto open(std::vector<Descriptor> handed_over = {}) {
         return open_listening_sockets(settings_, std::move(handed_over), log_);
     }
@@ -100,6 +111,113 @@ TEST_F(ListeningSocketsTest, TakeOverWhatTheServiceManagerOpened) {
     ASSERT_TRUE(pairs) << pairs.error().what;
     EXPECT_EQ(pairs->front().local, local);
     EXPECT_EQ(local_endpoint(pairs->front().udp.number()), local);
+}
+
+TEST_F(ListeningSocketsTest, AreAtEveryAddressWithItsPort) {
+    settings_.port = "0";
+    settings_.bind_to_address = {{"127.0.0.1", ""}, {"127.0.0.2", "0"}, {"127.0.0.1", "0"}};
+    settings_.listen_address = {{"127.0.0.3", ""}, {"127.0.0.2", "0"}};
+    const auto pairs = open();
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    ASSERT_EQ(pairs->size(), 3U) << "each address once";
+    const auto text_of = [&](std::size_t i) { return (*pairs)[i].local.address.text(); };
+    EXPECT_EQ(text_of(0), "127.0.0.1");
+    EXPECT_EQ(text_of(1), "127.0.0.2");
+    EXPECT_EQ(text_of(2), "127.0.0.3");
+    EXPECT_EQ((*pairs)[1].outgoing, Outgoing::from_here);
+    EXPECT_EQ((*pairs)[2].outgoing, Outgoing::elsewhere);
+}
+
+TEST_F(ListeningSocketsTest, ListenElsewhereThanOutgoingConnectionsComeFrom) {
+    settings_.bind_to_address.clear();
+    settings_.listen_address = {{"127.0.0.1", ""}};
+    const auto pairs = open();
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    ASSERT_EQ(pairs->size(), 1U) << "and not at all addresses";
+    EXPECT_EQ(pairs->front().outgoing, Outgoing::elsewhere);
+}
+
+TEST_F(ListeningSocketsTest, HaveOnlyTheWantedFamily) {
+    settings_.bind_to_address = {{"*", ""}};
+    settings_.address_family = config::AddressFamily::ipv4;
+    const auto pairs = open();
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    ASSERT_EQ(pairs->size(), 1U);
+    EXPECT_EQ(pairs->front().local.address.family(), Family::ipv4);
+}
+
+TEST_F(ListeningSocketsTest, NameAnInterfaceThatDoesNotExist) {
+    settings_.bind_to_interface = "no-such-if0";
+    EXPECT_FALSE(open());
+    EXPECT_TRUE(log_.contains("Can't bind to interface no-such-if0: ")) << log_.lines.front();
+}
+
+TEST_F(ListeningSocketsTest, TellWhatTheSystemMakesOfTheirBuffers) {
+    settings_.udp_rcvbuf = settings_.udp_sndbuf = 1'000'000'000;
+    const auto pairs = open();
+    ASSERT_TRUE(pairs);
+    const int granted = option(pairs->front().udp.number(), SOL_SOCKET, SO_RCVBUF) / 2;
+    EXPECT_TRUE(log_.contains("Can't set UDP SO_RCVBUF to 1000000000, the system made it " +
+                              std::to_string(granted) + ": raise net.core.rmem_max with sysctl"));
+    EXPECT_TRUE(log_.contains("Can't set UDP SO_SNDBUF to 1000000000, "));
+}
+
+TEST_F(ListeningSocketsTest, SayNothingOfBuffersThatTheyGet) {
+    settings_.udp_rcvbuf = settings_.udp_sndbuf = 20'000;
+    const auto pairs = open();
+    ASSERT_TRUE(pairs);
+    EXPECT_EQ(option(pairs->front().udp.number(), SOL_SOCKET, SO_RCVBUF), 40'000);
+    EXPECT_EQ(option(pairs->front().udp.number(), SOL_SOCKET, SO_SNDBUF), 40'000);
+    EXPECT_TRUE(log_.lines.empty());
+}
+
+TEST_F(ListeningSocketsTest, TakeOverUdpSocketsInAnyOrder) {
+    const auto first =
+        made_by_manager({Address::v4({std::byte{127}, {}, {}, std::byte{1}}), 0}, SOCK_STREAM);
+    const auto local = *local_endpoint(first.number());
+    std::vector<Descriptor> handed_over;
+    handed_over.push_back(made_by_manager(local, SOCK_DGRAM));
+    const int udp = handed_over.front().number();
+    handed_over.emplace_back(::dup(first.number()));
+    settings_.pmtu_discovery = true;
+    const auto pairs = open(std::move(handed_over));
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    ASSERT_EQ(pairs->size(), 1U);
+    EXPECT_EQ(pairs->front().udp.number(), udp);
+    EXPECT_EQ(option(udp, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_DO);
+}
+
+TEST_F(ListeningSocketsTest, HaveUdpForBothFamiliesOfOneTcpSocket) {
+    std::vector<Descriptor> handed_over;
+    handed_over.push_back(made_by_manager({Address::inner_v6({}), 0}, SOCK_STREAM, 0));
+    const auto port = local_endpoint(handed_over.front().number())->port;
+    handed_over.push_back(made_by_manager({Address::inner_v6({}), port}, SOCK_DGRAM, 0));
+    const auto pairs = open(std::move(handed_over));
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    ASSERT_EQ(pairs->size(), 2U) << log_.lines.front();
+    EXPECT_EQ(option((*pairs)[0].udp.number(), IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    EXPECT_EQ((*pairs)[1].local, (Endpoint{Address::v4({}), port}));
+    EXPECT_TRUE((*pairs)[0].tcp);
+    EXPECT_FALSE((*pairs)[1].tcp);
+}
+
+TEST_F(ListeningSocketsTest, NameWhatTheyCannotUse) {
+    std::vector<Descriptor> handed_over;
+    handed_over.push_back(
+        made_by_manager({Address::v4({std::byte{127}, {}, {}, std::byte{1}}), 0}, SOCK_DGRAM));
+    const auto number = std::to_string(handed_over.front().number());
+    EXPECT_FALSE(open(std::move(handed_over)));
+    EXPECT_TRUE(log_.contains("Descriptor " + number +
+                              " handed over by the service manager is "
+                              "not of use"));
+}
+
+TEST(NumericPortTest, IsANumberOrThatOfAService) {
+    EXPECT_EQ(numeric_port("0").value(), "0");
+    EXPECT_EQ(numeric_port("65535").value(), "65535");
+    EXPECT_EQ(numeric_port("http").value(), "80");
+    EXPECT_EQ(numeric_port("no-such-service").error().what,
+              "Port = no-such-service: neither a number nor a service that /etc/services knows");
 }
 
 }  // namespace

@@ -69,16 +69,29 @@ TEST(BackgroundTest, DropsAnswersOnceItsOwnerIsGone) {
     bool was_answered = false;
     {
         Background background(loop, 1);
-        ASSERT_TRUE(background.run([&, end = may_end.get_future().share()] {
-            has_begun.set_value();
-            end.wait();
-            return [&] { was_answered = true; };
-        }));
+        ASSERT_TRUE(background.run(
+            [&, end = may_end.get_future().share()] {
+                has_begun.set_value();
+                end.wait();
+                return [&] { was_answered = true; };
+            },
+            [] {}));
         has_begun.get_future().wait();
     }  // does not wait for the thread
     may_end.set_value();
     loop.run();
     EXPECT_FALSE(was_answered);
+}
+
+TEST(BackgroundTest, AnswersForWorkThatThrows) {
+    asio::io_context loop;
+    const auto waiting = asio::make_work_guard(loop);
+    Background background(loop, 1);
+    bool has_failed = false;
+    ASSERT_TRUE(background.run([]() -> Background::Answer { throw std::bad_alloc(); },
+                               [&] { has_failed = true; }));
+    loop.run_one();
+    EXPECT_TRUE(has_failed);
 }
 
 TEST(BackgroundTest, RefusesMoreThanItsLimit) {
@@ -91,7 +104,7 @@ TEST(BackgroundTest, RefusesMoreThanItsLimit) {
         end.wait();
         return [] {};
     };
-    while (taken < 2 * Background::queue_limit && background.run(work)) ++taken;
+    while (taken < 2 * Background::queue_limit && background.run(work, [] {})) ++taken;
     may_end.set_value();
     EXPECT_GE(taken, Background::queue_limit);
     EXPECT_LE(taken, Background::queue_limit + 1);

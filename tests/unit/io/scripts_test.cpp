@@ -26,7 +26,7 @@ class ScriptQueueTest : public testing::Test {
         scripts_ = std::make_unique<ScriptQueue>(loop_, log_, limit);
         scripts_->set_base(folder_.path());
     }
-    void add(const std::string& name, ScriptQueue::Environment environment = {}) {
+    void add(const std::string& name, Environment environment = {}) {
         scripts_->add({name, std::move(environment)});
     }
     /// Until all scripts have ended and nobody holds their output.

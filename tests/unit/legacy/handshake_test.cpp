@@ -173,7 +173,7 @@ TEST_P(StreamCiphersOfPeers, AreAccepted) {
 }
 INSTANTIATE_TEST_SUITE_P(All, StreamCiphersOfPeers,
                          testing::Values("aes-128-cfb", "aes-192-ofb", "aes-256-ofb", "aes-256-ctr",
-                                         "chacha20", "camellia-256-cfb"));
+                                         "chacha20", "camellia-256-cfb", "bf-ofb", "cast5-cfb"));
 
 TEST(HandshakeTest, AnswersWithTheDigestThatTheChallengerAnnounced) {
     Intruder peer;
@@ -236,9 +236,7 @@ INSTANTIATE_TEST_SUITE_P(Legacy, BadMetakeys, testing::Values(
                "uses bogus MAC length!"},
     BadMetakey{"block_cipher", [](auto& m) { m.cipher = 427; }, Errc::refused,
                "Error during initialisation of cipher from " + peer_label},
-    BadMetakey{"aead", [](auto& m) { m.cipher = 901; }, Errc::refused, "cipher from"},
-    BadMetakey{"legacy_provider", [](auto& m) { m.cipher = 94; }, Errc::refused,
-               "legacy provider"}),
+    BadMetakey{"aead", [](auto& m) { m.cipher = 901; }, Errc::refused, "cipher from"}),
     [](const testing::TestParamInfo<BadMetakey>& tested) { return tested.param.name; });
 // clang-format on
 

@@ -114,6 +114,34 @@ TEST_F(ConnectorTest, TriesEachResultOfEachAddress) {
     expect_wait(seconds(5));
 }
 
+TEST_F(ConnectorTest, DialsByNameWhatAProxyMayKnow) {
+    connector.set_unknown_hosts(Connector::UnknownHosts::dial);
+    static_cast<void>(wanted<ReadHost>());
+    connector.host_loaded("hub", host({{"hub.onion", "6655"}, {"b", ""}}), now);
+    static_cast<void>(wanted<ResolveAddress>());
+    connector.resolved("hub", failure(Errc::system, "Name or service not known"), now);
+    EXPECT_EQ(wanted<Dial>().remote, Destination("hub.onion", 6655));
+    connector.dialling("hub", PeerId{1});
+    connector.ended(PeerId{1}, now);
+    static_cast<void>(wanted<ResolveAddress>());
+    connector.resolved("hub", std::vector{host_number(1)}, now);
+    EXPECT_EQ(wanted<Dial>().remote, host_number(1)) << "what is known here is not left to others";
+}
+
+TEST_F(ConnectorTest, DialsNoNameThatCouldMeanSomethingElse) {
+    connector.set_unknown_hosts(Connector::UnknownHosts::dial);
+    static_cast<void>(wanted<ReadHost>());
+    const std::vector<config::HostPort> odd = {
+        {"fe80::1%eth0", "1"}, {"-x", "1"}, {"a/b", "1"}, {"a", "https"}, {"a", "0"}};
+    connector.host_loaded("hub", host(odd), now);
+    for (std::size_t i = 0; i < odd.size(); ++i) {
+        EXPECT_EQ(wanted<ResolveAddress>().address, odd[i]);
+        connector.resolved("hub", failure(Errc::system, "unknown"), now);
+    }
+    EXPECT_TRUE(connector.take_effects().empty());
+    expect_wait(seconds(5));
+}
+
 TEST_F(ConnectorTest, ComesBackAtOnceToAnAddressThatWasGood) {
     dial(PeerId{1});
     connector.connected("hub", PeerId{1});
@@ -152,6 +180,7 @@ TEST_F(ConnectorTest, IsContentWithAConnectionThatCameIn) {
     connector.host_loaded("hub", host({{"a", ""}}), now);
     EXPECT_TRUE(connector.take_effects().empty());
     EXPECT_EQ(connector.deadline(), never);
+    connector.proven(PeerId{9});
     connector.ended(PeerId{9}, now);
     EXPECT_EQ(connector.deadline(), now);
 }
@@ -186,6 +215,33 @@ TEST_F(ConnectorTest, PausesButNeverComesEarlierForIt) {
     EXPECT_EQ(connector.deadline(), now + seconds(100));
 }
 
+TEST_F(ConnectorTest, KeepsAwayWhenAConnectionEndsDuringAPause) {
+    dial(PeerId{1});
+    connector.connected("hub", PeerId{1});
+    connector.proven(PeerId{1});
+    connector.pause(now + seconds(100));
+    connector.ended(PeerId{1}, now);
+    EXPECT_TRUE(connector.take_effects().empty());
+    EXPECT_EQ(connector.deadline(), now + seconds(100));
+    connector.retry_now(now);
+    EXPECT_EQ(connector.deadline(), now + seconds(100));
+    time_comes();
+    EXPECT_EQ(wanted<ReadHost>().name, "hub");
+}
+
+TEST_F(ConnectorTest, BelievesInTheConnectionOfSomebodyElseOnlyAfterItsFirstPong) {
+    dial(PeerId{1});
+    connector.connected("hub", PeerId{2});
+    connector.ended(PeerId{2}, now);
+    expect_wait(seconds(5));
+    time_comes();
+    dial(PeerId{3});
+    connector.connected("hub", PeerId{4});
+    connector.proven(PeerId{4});
+    connector.ended(PeerId{4}, now);
+    EXPECT_EQ(connector.deadline(), now);
+}
+
 TEST_F(ConnectorTest, IgnoresAnswersItDoesNotWaitFor) {
     connector.resolved("hub", std::vector{host_number(1)}, now);
     connector.host_loaded("stranger", host({{"a", ""}}), now);
@@ -196,9 +252,10 @@ TEST_F(ConnectorTest, IgnoresAnswersItDoesNotWaitFor) {
 
 TEST_F(ConnectorTest, ForgetsTargetsThatAreConfiguredAway) {
     connector.set_targets({"other"}, {}, now);
-    EXPECT_FALSE(connector.is_target("hub"));
-    EXPECT_TRUE(connector.is_target("other"));
-    EXPECT_EQ(connector.deadline(), now);
+    static_cast<void>(connector.take_effects());  // of the time before
+    connector.host_loaded("hub", host({{"hub.example", ""}}), now);
+    connector.on_time(now);
+    EXPECT_EQ(wanted<ReadHost>().name, "other") << "and nothing for the hub";
 }
 
 }  // namespace

@@ -46,6 +46,40 @@ TEST_F(FloodsTest, PassOnNewsByteForByteToAllOthers) {
     }
 }
 
+TEST_F(FloodsTest, TellANewNeighbourAllWeKnowPieceByPiece) {
+    for (int i = 0; i < 1'000; ++i)
+        net.hear(beta, fmt::format("10 {} beta 10.{}.{}.0/24#10", net.nonce(), i / 250, i % 250));
+    net.forget_effects();
+    const auto omega = net.connect("omega");
+    EXPECT_TRUE(net.mesh.is_telling(omega));
+    EXPECT_LT(net.lines_to(omega).size(), 500U);
+    net.hear(beta, "11 ffff beta 10.3.249.0/24#10");
+    for (int i = 0; i < 20 && net.mesh.is_telling(omega); ++i) net.mesh.tell_more(omega);
+    net.collect();
+    EXPECT_FALSE(net.mesh.is_telling(omega));
+    EXPECT_EQ(net.count_lines(omega, "10 "), 999U + 1U) << "what is gone by then is not told";
+}
+
+TEST_F(FloodsTest, PassOnAnAddressThatIsNoneButDoNotRepeatIt) {
+    net.hear(beta, "12 1a beta omega unknown unknown c 7");
+    expect_passed_on("12 1a beta omega unknown unknown c 7");
+    net.hear(beta, "12 1b beta sigma 192.0.2.77 655 c 7");
+    const auto fresh = net.connect("fresh");
+    EXPECT_THAT(net.news_to(fresh), Not(Contains("12 beta omega unknown unknown c 7")));
+    EXPECT_THAT(net.news_to(fresh), Contains("12 beta sigma 192.0.2.77 655 c 7"));
+}
+
+TEST_F(FloodsTest, RetractAnEdgeToUsWhenItsOwnerIsGoneByAllWays) {
+    net.hear(gamma, "12 1a gamma beta 192.0.2.9 655 c 10");
+    net.hear(gamma, "12 1b beta gamma 192.0.2.9 655 c 10");
+    net.mesh.connection_lost(beta, net.now);
+    net.settle();
+    EXPECT_THAT(net.news_to(gamma), Not(Contains("13 beta me"))) << "gamma still reaches it";
+    net.forget_effects();
+    net.hear(gamma, "13 1c gamma beta");
+    EXPECT_THAT(net.news_to(gamma), Contains("13 beta me"));
+}
+
 TEST_F(FloodsTest, IgnoreALineSeenBefore) {
     const std::string line = "14 77 beta";
     net.hear(beta, line);
@@ -53,6 +87,18 @@ TEST_F(FloodsTest, IgnoreALineSeenBefore) {
     net.hear(gamma, line);
     net.hear(beta, line);
     expect_silence();
+}
+
+TEST(LonelyFloodsTest, ForgetLinesWithTheLastConnection) {
+    Neighbourhood net;
+    const auto line = "10 77 beta 10.2.0.0/16#10";
+    const auto first = net.join("beta");
+    net.hear(first, line);
+    net.mesh.connection_lost(first, net.now);
+    net.settle();
+    ASSERT_FALSE(net.mesh.graph().find("beta"));
+    net.hear(net.join("beta"), line);
+    EXPECT_EQ(net.mesh.graph().subnet_count(), 2U) << "ours and the one of beta";
 }
 
 TEST_F(FloodsTest, ForgetLinesAfterPingInterval) {
@@ -91,14 +137,6 @@ TEST_F(FloodsTest, MakeTheNodesTheySpeakOf) {
     EXPECT_FALSE(net.is_reachable("unheard_of"));
     EXPECT_THAT(net.scripts(), IsEmpty()) << "its owner cannot be reached";
     EXPECT_THAT(net.all<SetName>(), testing::SizeIs(1));
-}
-
-TEST_F(FloodsTest, KeepAnAddressThatIsNoneAndRepeatIt) {
-    const std::string line = "12 1 beta omega unknown unknown c 7";
-    net.hear(beta, line);
-    expect_passed_on(line);
-    const auto epsilon = net.connect("epsilon");
-    EXPECT_THAT(net.news_to(epsilon), Contains("12 beta omega unknown unknown c 7"));
 }
 
 class BadFlood : public testing::TestWithParam<const char*> {};

@@ -1,6 +1,7 @@
 #include "support/seeded_random.hpp"
 #include "tinc/mesh/rate_limit.hpp"
 #include "tinc/mesh/seen_requests.hpp"
+#include "unit/mesh/neighbourhood.hpp"
 
 #include <gtest/gtest.h>
 
@@ -64,6 +65,43 @@ TEST_F(SeenRequestsTest, RemembersNoMoreThanItsLimit) {
     EXPECT_EQ(seen.size(), limits::seen_requests);
     EXPECT_TRUE(seen.was_seen("1", start));
     EXPECT_FALSE(seen.was_seen("0", start)) << "the oldest had to go";
+}
+
+/// Nobody answers for what a neighbour invents.
+class InventedNodes : public testing::Test {
+  protected:
+    /// Whether all of them were taken.
+    bool invent(PeerId peer, std::string_view prefix, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto line = fmt::format("10 {} {}{} 10.0.0.1/32#10", net.nonce(), prefix, i);
+            if (!net.mesh.receive(peer, wire::Request::add_subnet, line, net.now)) return false;
+        }
+        net.settle();
+        return true;
+    }
+
+    Neighbourhood net;
+};
+
+TEST_F(InventedNodes, AreCountedAcrossReconnections) {
+    EXPECT_TRUE(invent(net.join("beta"), "a", limits::nodes_per_peer - 1));
+    const auto again = net.join("beta");
+    EXPECT_TRUE(invent(again, "b", 1));
+    EXPECT_FALSE(invent(again, "c", 1));
+}
+
+TEST_F(InventedNodes, MakeRoomForOthersOnceTheTableIsFull) {
+    for (const auto* name : {"b", "c", "d", "e", "f"}) {
+        const auto peer = net.join(name);
+        const auto room = limits::nodes - net.mesh.graph().node_count();
+        ASSERT_TRUE(invent(peer, std::string(name) + "_", std::min(limits::nodes_per_peer, room)));
+    }
+    ASSERT_EQ(net.mesh.graph().node_count(), limits::nodes);
+    const auto honest = net.join("b");
+    EXPECT_FALSE(invent(honest, "early", 1));
+    net.now += Mesh::unreachable_at_least;
+    EXPECT_TRUE(invent(honest, "late", 1));
+    EXPECT_LT(net.mesh.graph().node_count(), 20U) << "those nobody reached are forgotten";
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ TEST_F(ReachabilityTest, ReloadTellsOfSubnetsThatCameAndWent) {
     net.forget_effects();
     auto settings = Neighbourhood::usual_settings();
     settings.subnets = {wire::parse_subnet("10.0.0.2").value()};
-    net.mesh.reload(settings);
+    net.mesh.reload(settings, net.now);
     net.settle();
     EXPECT_THAT(net.news_to(beta), ElementsAre("11 me 10.0.0.1/32#10", "10 me 10.0.0.2/32#10"));
     EXPECT_THAT(net.scripts(), ElementsAre("subnet-down", "subnet-up"));

@@ -99,7 +99,7 @@ TEST_F(AdmissionTest, AGoodSourceIsAlwaysAdmittedAndReplacesItsOwn) {
 TEST_F(AdmissionTest, GoodnessLastsAnHour) {
     admission.remember_good(source(1), start);
     for (std::uint32_t i = 0; i < limits::handshakes_per_second; ++i)
-        ASSERT_TRUE(admission.may_authenticate(source(2), start + 1h - 1ns));
+        ASSERT_TRUE(admission.may_authenticate(source(100 + i), start + 1h - 1ns));
     EXPECT_TRUE(admission.may_authenticate(source(1), start + 1h - 1ns));
     EXPECT_FALSE(admission.may_authenticate(source(2), start + 1h - 1ns));
     EXPECT_FALSE(admission.may_authenticate(source(1), start + 1h));
@@ -110,6 +110,33 @@ TEST_F(AdmissionTest, StrangersShareABudgetOfHandshakesEachSecond) {
         EXPECT_TRUE(admission.may_authenticate(source(i), start));
     EXPECT_FALSE(admission.may_authenticate(source(900), start + 1s - 1ns));
     EXPECT_TRUE(admission.may_authenticate(source(900), start + 1s));
+}
+
+TEST_F(AdmissionTest, StrangersGetNoMoreThanTheLimitThatWasSet) {
+    admission.set_pending_limit(3);
+    for (std::uint32_t i = 0; i < 3; ++i) EXPECT_FALSE(arrive(source(i)).victim);
+    EXPECT_EQ(arrive(source(9)).victim, PeerId{1});
+    EXPECT_EQ(admission.pending(), 3U);
+    admission.set_pending_limit(1'000'000);
+    for (std::size_t i = 3; i < limits::pending_connections; ++i)
+        EXPECT_FALSE(arrive(source(static_cast<std::uint32_t>(100 + i))).victim);
+    EXPECT_TRUE(arrive(source(9'999)).victim);
+}
+
+TEST_F(AdmissionTest, NoSourceUsesUpTheBudgetOfAll) {
+    for (std::uint32_t i = 0; i < limits::handshakes_per_source; ++i)
+        EXPECT_TRUE(admission.may_authenticate(source(1), start));
+    for (std::uint32_t i = 0; i < limits::handshakes_per_second; ++i)
+        EXPECT_FALSE(admission.may_authenticate(source(1), start));
+    EXPECT_TRUE(admission.may_authenticate(source(2), start));
+}
+
+TEST_F(AdmissionTest, GoodSourcesHaveABudgetToo) {
+    admission.remember_good(source(1), start);
+    for (std::uint32_t i = 0; i < limits::handshakes_per_source; ++i)
+        EXPECT_TRUE(admission.may_authenticate(source(1), start));
+    EXPECT_FALSE(admission.may_authenticate(source(1), start));
+    EXPECT_TRUE(admission.may_authenticate(source(1), start + 1s));
 }
 
 TEST_F(AdmissionTest, ASourceIsWorthOneLineAMinute) {
@@ -133,7 +160,7 @@ TEST_F(AdmissionTest, GoodSourcesThatAreRememberedAreBounded) {
     const Address late = source(1'000'000);
     admission.remember_good(late, start);
     for (std::uint32_t i = 0; i < limits::handshakes_per_second; ++i)
-        ASSERT_TRUE(admission.may_authenticate(source(2'000'000), start));
+        ASSERT_TRUE(admission.may_authenticate(source(2'000'000 + i), start));
     EXPECT_FALSE(admission.may_authenticate(late, start));
     EXPECT_TRUE(admission.may_authenticate(source(1), start));
 

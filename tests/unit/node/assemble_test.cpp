@@ -39,20 +39,15 @@ TEST_P(Unusable, IsRefusedByName) {
     EXPECT_EQ(parts.error().code, Errc::refused);
     EXPECT_THAT(parts.error().what, HasSubstr(GetParam().complaint));
 }
-INSTANTIATE_TEST_SUITE_P(
-    Settings, Unusable,
-    testing::Values(
-        Refusal{"switch_mode", [](Settings& s) { s.mode = config::RoutingMode::switching; },
-                "Mode = switch"},
-        Refusal{"hub", [](Settings& s) { s.mode = config::RoutingMode::hub; }, "Mode = hub"},
-        Refusal{"tunnel_server", [](Settings& s) { s.tunnel_server = true; }, "TunnelServer"},
-        Refusal{"strict_subnets", [](Settings& s) { s.strict_subnets = true; }, "StrictSubnets"},
-        Refusal{"proxy", [](Settings& s) { s.proxy_type = "socks5"; }, "Proxy = socks5"},
-        Refusal{"cipher", [](Settings& s) { s.cipher = "rot13"; }, "Unrecognized cipher type!"},
-        Refusal{"digest", [](Settings& s) { s.digest = "crc32"; }, "Unrecognized digest type!"},
-        Refusal{"mac_too_long", [](Settings& s) { s.mac_length_bytes = 33; },
-                "MACLength = 33, sha256 has 32"}),
-    [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Settings, Unusable,
+                         testing::Values(Refusal{"cipher", [](Settings& s) { s.cipher = "rot13"; },
+                                                 "Unrecognized cipher type!"},
+                                         Refusal{"digest", [](Settings& s) { s.digest = "crc32"; },
+                                                 "Unrecognized digest type!"},
+                                         Refusal{"mac_too_long",
+                                                 [](Settings& s) { s.mac_length_bytes = 33; },
+                                                 "MACLength = 33, sha256 has 32"}),
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(AssembleTest, AMacMayBeAsLongAsItsDigest) {
     auto settings = plain_settings();
@@ -86,10 +81,25 @@ TEST(AssembleTest, OwnOptionsAreWhatDumpsShow) {
     EXPECT_EQ(assembled(settings)->mesh.options, 0xbU);
 }
 
+TEST(AssembleTest, TunnelServersTrustLeastAndBroadcastNothing) {
+    auto settings = plain_settings();
+    EXPECT_EQ(assembled(settings)->mesh.trust, mesh::Trust::everybody);
+    settings.strict_subnets = true;
+    EXPECT_EQ(assembled(settings)->mesh.trust, mesh::Trust::host_files);
+    EXPECT_EQ(assembled(settings)->plane.broadcast, plane::Broadcast::tree);
+    settings.tunnel_server = true;
+    EXPECT_EQ(assembled(settings)->mesh.trust, mesh::Trust::neighbours);
+    EXPECT_EQ(assembled(settings)->plane.broadcast, plane::Broadcast::local);
+    settings.broadcast = config::Broadcast::no;
+    EXPECT_EQ(assembled(settings)->plane.broadcast, plane::Broadcast::no);
+}
+
 TEST(AssembleTest, EveryPartTakesWhatConcernsIt) {
     auto settings = plain_settings();
     settings.ping_timeout = std::chrono::seconds(7);
     settings.max_output_buffer_bytes = 1'000;
+    settings.mode = config::RoutingMode::switching;
+    settings.mac_expire = std::chrono::seconds(9);
     settings.forwarding = config::Forwarding::kernel;
     settings.broadcast = config::Broadcast::direct;
     settings.decrement_ttl = true;
@@ -101,6 +111,8 @@ TEST(AssembleTest, EveryPartTakesWhatConcernsIt) {
     EXPECT_EQ(parts->peer.max_output_buffer_bytes, 1'000U);
     EXPECT_EQ(parts->mesh.ping_timeout, std::chrono::seconds(7));
     EXPECT_EQ(parts->mesh.pmtu, 1'400U);
+    EXPECT_EQ(parts->mesh.mac_expire, std::chrono::seconds(9));
+    EXPECT_EQ(parts->plane.mode, plane::Mode::switching);
     EXPECT_EQ(parts->plane.forwarding, plane::Forwarding::kernel);
     EXPECT_EQ(parts->plane.broadcast, plane::Broadcast::direct);
     EXPECT_TRUE(parts->plane.decrement_ttl);

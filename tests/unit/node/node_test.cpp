@@ -54,6 +54,43 @@ TEST(NodeTest, AMemberIsReachableOnceBothEndsSaySo) {
     EXPECT_TRUE(world.reaches("beta"));
 }
 
+TEST(NodeTest, AnnouncesThePortOfItsFirstSocketUnlessOneIsConfigured) {
+    struct Case {
+        bool is_configured;
+        std::string_view ack;
+    };
+    for (const auto& [is_configured, ack] :
+         {Case{false, "Got ACK from alpha (10.99.1.1 port 655): 4 7000 "},
+          Case{true, "Got ACK from alpha (10.99.1.1 port 655): 4 656 "}}) {
+        auto settings = NodeWorld::default_settings();
+        settings.port = is_configured ? "656" : "655";
+        settings.has_port = is_configured;
+        NodeWorld world(std::move(settings), Level::traffic, 7'000);
+        const auto beta = world.join("beta", beta_at);
+        EXPECT_TRUE(beta->end.log.contains(ack)) << is_configured;
+    }
+}
+
+TEST(NodeTest, AMemberThatComesAllTheTimeIsTurnedAway) {
+    NodeWorld world;
+    for (std::uint32_t i = 0; i < limits::activations_per_member; ++i)
+        ASSERT_EQ(world.join("beta", beta_at)->end.state(), peer::State::active) << i;
+    const auto once_more = world.join("beta", beta_at);
+    EXPECT_TRUE(world.is_closed(once_more->id));
+    EXPECT_TRUE(world.log.contains("connects too often"));
+    world.pass_time(std::chrono::seconds(10));
+    EXPECT_FALSE(world.is_closed(world.join("beta", beta_at)->id));
+}
+
+TEST(ReloadTest, WhomItSendsAwayMayComeBack) {
+    NodeWorld world;
+    for (std::uint32_t i = 0; i <= limits::activations_per_member; ++i) {
+        ASSERT_EQ(world.join("beta", beta_at)->end.state(), peer::State::active) << i;
+        world.node->reload({NodeWorld::default_settings(), {"beta"}}, world.now);
+        world.settle();
+    }
+}
+
 class HandshakeAgain : public testing::TestWithParam<std::string_view> {};
 
 TEST_P(HandshakeAgain, EndsThatConnectionAndNoOther) {
@@ -192,18 +229,24 @@ TEST(ReloadTest, TellsOfNewAndGoneSubnets) {
     EXPECT_EQ(scripts[1].script, "subnet-up");
 }
 
-TEST(ReloadTest, WhatCannotBeUsedChangesNothing) {
+TEST(ReloadTest, WhatNeedsARestartStaysAsItIs) {
     NodeWorld world;
-    const auto beta = world.join("beta", beta_at);
     auto settings = NodeWorld::default_settings();
-    settings.cipher = "rot13";
-    settings.subnets = {};
-    world.node->reload({settings, {"beta"}}, world.now);
+    settings.cipher = "aes-128-cbc";
+    settings.tcp_only = settings.indirect_data = true;
+    settings.pmtu_discovery = false;
+    settings.tunnel_server = settings.strict_subnets = true;
+    settings.name = "omega";
+    world.node->reload({settings, {}}, world.now);
     world.settle();
+    const auto beta = world.join("beta", beta_at);
+    world.tell(*beta, "12 7424ab6f beta alpha 10.99.1.1 655 c 3");
+    world.rest();
     world.talk(*beta);
-    EXPECT_FALSE(world.is_closed(beta->id));
-    EXPECT_THAT(beta->heard(), Not(Contains(StartsWith("11 "))));
-    EXPECT_TRUE(world.log.contains("Unrecognized cipher type!"));
+    EXPECT_EQ(beta->end.peer->options(), 0xcU);
+    EXPECT_THAT(beta->heard(), Contains(HasSubstr(" 427 672 4 0"))) << "our key for beta";
+    const auto gamma = world.join("gamma", gamma_at);
+    EXPECT_THAT(gamma->heard(), Contains(HasSubstr(" beta alpha "))) << "no tunnel server";
 }
 
 TEST(ReloadTest, OurNameStaysWhatTheMeshKnows) {
@@ -217,6 +260,53 @@ TEST(ReloadTest, OurNameStaysWhatTheMeshKnows) {
     world.node->closed(beta->id, "", world.now);
     world.settle();
     EXPECT_TRUE(world.reaches("alpha"));
+}
+
+/// A frame of the host with that MAC address to everybody, from our device.
+void send_from(NodeWorld& world, const MacAddress& mac) {
+    packet::Batch batch;
+    auto& frame = batch.add();
+    frame.resize(60);
+    std::ranges::fill(frame.bytes(), std::byte{0xff});
+    std::ranges::copy(mac, frame.bytes().begin() + 6);
+    world.node->from_device(batch, world.now);
+    world.settle();
+}
+
+TEST(SwitchTest, TellsTheMeshOfHostsBehindTheDeviceUntilTheyAreSilent) {
+    auto settings = NodeWorld::default_settings();
+    settings.mode = config::RoutingMode::switching;
+    settings.mac_expire = std::chrono::seconds(8);
+    NodeWorld world(settings);
+    const auto beta = world.join("beta", beta_at);
+    for (int i = 0; i < 3; ++i) send_from(world, {std::byte{2}, std::byte{9}});
+    world.talk(*beta);
+    const auto count = [&](std::string_view end) {
+        return std::ranges::count_if(beta->heard(),
+                                     [&](const auto& line) { return line.ends_with(end); });
+    };
+    EXPECT_EQ(count(" alpha 2:9:0:0:0:0#10"), 1);
+    for (int i = 0; i < 3; ++i) world.pass_time(std::chrono::seconds(5));
+    world.talk(*beta);
+    EXPECT_GE(count(" alpha 2:9:0:0:0:0#10"), 2) << "DEL_SUBNET";
+    EXPECT_TRUE(world.log.contains("Subnet 2:9:0:0:0:0#10 expired"));
+    send_from(world, {std::byte{2}, std::byte{9}});
+    EXPECT_EQ(std::ranges::count(world.log.lines, "Learned new MAC address 2:9:0:0:0:0"), 2);
+}
+
+TEST(SwitchTest, ARouterLearnsNothing) {
+    NodeWorld world;
+    send_from(world, {std::byte{2}, std::byte{9}});
+    EXPECT_FALSE(world.log.contains("Learned"));
+}
+
+TEST(ReloadTest, TheModeStaysThatOfTheDevice) {
+    NodeWorld world;
+    auto settings = NodeWorld::default_settings();
+    settings.mode = config::RoutingMode::switching;
+    world.node->reload({settings, {}}, world.now);
+    send_from(world, {std::byte{2}, std::byte{9}});
+    EXPECT_FALSE(world.log.contains("Learned"));
 }
 
 TEST(ReloadTest, NewConnectToIsTriedAtOnce) {

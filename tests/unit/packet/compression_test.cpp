@@ -15,10 +15,18 @@ namespace {
 
 using Buffer = std::vector<std::byte>;
 
+/// One level of a Compression.
+struct Compressor {
+    int level;
+    Compression compression{};
+
+    auto compress(Bytes in, MutableBytes out) { return compression.compress(level, in, out); }
+    auto decompress(Bytes in, MutableBytes out) { return compression.decompress(level, in, out); }
+};
+
 Compressor compressor(int level) {
-    auto made = Compressor::create(level);
-    EXPECT_TRUE(made) << "level " << level;
-    return std::move(made).value();
+    EXPECT_TRUE(Compression::check(level)) << "level " << level;
+    return {level};
 }
 
 Buffer random_bytes(std::size_t size, std::uint64_t seed = 1) {
@@ -47,7 +55,6 @@ class CompressorLevel : public testing::TestWithParam<int> {};
 
 TEST_P(CompressorLevel, GivesBackWhatItWasGiven) {
     auto subject = compressor(GetParam());
-    EXPECT_EQ(subject.level(), GetParam());
     for (const std::size_t size : {0U, 1U, 14U, 64U, 600U, 1518U}) {
         const Buffer zeros(size);
         EXPECT_EQ(decompressed(subject, compressed(subject, zeros), size), zeros) << size;
@@ -134,15 +141,30 @@ TEST_P(RealCompressorLevel, StaysInsideItsOutputOnNoise) {
 
 INSTANTIATE_TEST_SUITE_P(Packet, RealCompressorLevel, testing::Range(1, 12));
 
-TEST(CompressorTest, RefusesUnknownLevels) {
+TEST(CompressionTest, RefusesUnknownLevels) {
     for (const int level : {-1, 12, 1000}) {
-        const auto made = Compressor::create(level);
+        const auto made = Compression::check(level);
         ASSERT_FALSE(made) << level;
         EXPECT_EQ(made.error().code, Errc::refused);
     }
 }
 
-TEST(CompressorTest, ReadsAndWritesWhatTheOriginalSent) {
+TEST(CompressionTest, ServesAllLevelsInTurn) {
+    Compression one;
+    const auto in = random_bytes(300);
+    for (int round = 0; round < 2; ++round) {
+        for (int level = 0; level < 12; ++level) {
+            Buffer small(700);
+            const auto count = one.compress(level, in, small);
+            ASSERT_TRUE(count) << level;
+            Buffer back(300);
+            EXPECT_EQ(one.decompress(level, Bytes(small).first(*count), back), in.size()) << level;
+            EXPECT_EQ(back, in) << level;
+        }
+    }
+}
+
+TEST(CompressionTest, ReadsAndWritesWhatTheOriginalSent) {
     const auto data = nlohmann::json::parse(test::test_data("udp_variants.json"));
     int packets = 0;
     for (const auto& one : data["cases"]) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace tinc::packet {
@@ -40,6 +41,21 @@ TEST(FrameTest, ReadsAnIpv6Header) {
     EXPECT_TRUE(ip->dont_fragment);
 }
 
+TEST(FrameTest, TellsTheTwoMacAddresses) {
+    const auto frame = test::odd_frame(14);
+    EXPECT_TRUE(std::ranges::equal(destination_mac(frame), test::mac(2)));
+    EXPECT_TRUE(std::ranges::equal(source_mac(frame), test::mac(1)));
+}
+
+TEST(FrameTest, TakesAMappedAddressForIpv6) {
+    auto frame = test::udp_frame({.source = "fd01::1", .destination = "fd02::1"}, 5);
+    const auto mapped = frame_of("00000000 00000000 0000ffff 0a020001");
+    std::ranges::copy(mapped, frame.begin() + 14 + 24);
+    ASSERT_TRUE(parse_ip(frame));
+    EXPECT_EQ(parse_ip(frame)->destination.family(), Family::ipv6);
+    EXPECT_TRUE(std::ranges::equal(parse_ip(frame)->destination.bytes(), mapped));
+}
+
 TEST(FrameTest, LooksBehindATagOnlyWhenAsked) {
     for (const auto& fields : {test::from_v4, test::from_v6}) {
         const auto plain = test::udp_frame(fields, 5);
@@ -49,6 +65,8 @@ TEST(FrameTest, LooksBehindATagOnlyWhenAsked) {
         ASSERT_TRUE(parse_tagged_ip(tagged));
         EXPECT_EQ(parse_tagged_ip(tagged)->source.text(), fields.source);
         EXPECT_EQ(parse_tagged_ip(plain)->source.text(), fields.source);
+        EXPECT_EQ(parse_tagged_ip(tagged)->offset, 18U);
+        EXPECT_EQ(parse_tagged_ip(plain)->offset, 14U);
         EXPECT_EQ(find_ip(tagged)->offset, 18U);
         EXPECT_EQ(find_ip(plain)->offset, 14U);
         EXPECT_FALSE(parse_tagged_ip(test::with_vlan_tag(tagged)));

@@ -145,6 +145,20 @@ TEST(NeighbourTest, WantsARightChecksum) {
     }
 }
 
+TEST(NeighbourTest, KnowsADamagedSolicitationForOne) {
+    auto damaged = test::solicitation_frame("fd01::1", "fd02::2", {});
+    damaged.back() ^= std::byte{1};
+    EXPECT_TRUE(is_neighbour_solicitation(damaged));
+    EXPECT_FALSE(neighbour_solicitation_target(damaged));
+    const auto cut = test::icmp_frame(test::from_v6, 135, 0, Frame(4));
+    EXPECT_TRUE(is_neighbour_solicitation(cut));
+    EXPECT_TRUE(is_neighbour_solicitation(test::icmp_frame(test::from_v6, 135, 9, Frame(20))));
+    EXPECT_FALSE(is_neighbour_solicitation(test::icmp_frame(test::from_v6, 136, 0, Frame(20))));
+    EXPECT_FALSE(is_neighbour_solicitation(test::ip_frame(test::from_v6, 58, {}))) << "no type";
+    EXPECT_FALSE(is_neighbour_solicitation(test::udp_frame(test::from_v6, 40)));
+    EXPECT_FALSE(is_neighbour_solicitation(test::udp_frame(test::from_v4, 40)));
+}
+
 TEST(NeighbourTest, IgnoresOtherMessages) {
     Frame body(20);
     auto fields = test::from_v6;
@@ -161,7 +175,9 @@ TEST(NeighbourTest, IgnoresOtherMessages) {
 TEST(NeighbourTest, SurvivesEveryTruncation) {
     const auto good = test::solicitation_frame("fd01::1", "fd02::2", frame_of(source_option));
     for (std::size_t size = 0; size < good.size(); ++size)
-        EXPECT_FALSE(neighbour_solicitation_target(first_bytes(good, size))) << size;
+        EXPECT_TRUE(!neighbour_solicitation_target(first_bytes(good, size)) &&
+                    is_neighbour_solicitation(first_bytes(good, size)) == (size > 54))
+            << size;
 }
 
 }  // namespace

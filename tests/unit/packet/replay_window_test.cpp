@@ -1,11 +1,11 @@
 #include "tinc/packet/replay_window.hpp"
 #include "support/seeded_random.hpp"
+#include "support/slow_window.hpp"
 #include "support/test_data.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,37 +23,6 @@ struct Story {
     std::string name;
     std::size_t size_bytes;
     std::vector<Step> steps;
-};
-
-/// The rules again, with a set in place of the bitmap.
-class SlowWindow {
-  public:
-    explicit SlowWindow(std::uint64_t size_bytes) : size_(size_bytes) {}
-
-    Verdict accept(std::uint64_t number) {
-        auto verdict = Verdict::fresh;
-        if (number > last_ + 1 && number - last_ >= 8 * size_) {
-            if (far_++ < size_ / 4) return Verdict::too_far;
-            missing_.clear();
-            verdict = Verdict::fresh_after_loss;
-        } else if (number <= last_) {
-            const bool is_old = last_ - number >= 8 * size_;
-            if (is_old || missing_.erase(number) == 0) return Verdict::replayed;
-        } else {
-            for (auto skipped = last_ + 1; skipped < number; ++skipped) missing_.insert(skipped);
-        }
-        far_ = 0;
-        last_ = std::max(last_, number);
-        return verdict;
-    }
-
-    [[nodiscard]] std::uint64_t last() const { return last_; }
-
-  private:
-    std::uint64_t size_;
-    std::uint64_t last_ = 0;
-    std::uint64_t far_ = 0;
-    std::set<std::uint64_t> missing_;
 };
 
 TEST(ReplayWindowTest, JudgesAsTheOriginalDid) {
@@ -142,7 +111,7 @@ TEST_P(ReplayWindowModel, AgreesWithASetOverRandomNumbers) {
     const auto size_bytes = GetParam();
     test::SeededRandom random(size_bytes);
     ReplayWindow window(size_bytes);
-    SlowWindow model(size_bytes);
+    test::SlowWindow model(size_bytes);
 
     const auto width = static_cast<std::uint32_t>(24 * size_bytes);
     for (int i = 0; i < 30'000; ++i) {

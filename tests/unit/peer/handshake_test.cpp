@@ -145,8 +145,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadId{"negative", "0 alpha -17", "incompatible version -17"},
                     BadId{"huge", "0 alpha 99999999999", "out of range"},
                     BadId{"no_version", "0 alpha", "not a number"},
-                    BadId{"no_name", "0", "missing"}, BadId{"empty_line", "", "request number"},
-                    BadId{"http", "GET / HTTP/1.1", "request number"}),
+                    BadId{"no_name", "0", "missing"},
+                    BadId{"empty_line", "", "Bogus data received"},
+                    BadId{"http", "GET / HTTP/1.1", "Bogus data received"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 class IdAccepted : public testing::TestWithParam<std::string_view> {};
@@ -174,7 +175,10 @@ TEST(IdTest, AnotherNodeThanTheOneWeDialledIsRefused) {
     pair.begin();
     const auto told = pair.say(pair.alpha, as_bytes("0 gamma 17\n"));
     ASSERT_FALSE(told);
-    EXPECT_EQ(told.error().what, "Peer 10.99.1.2 port 655 is gamma instead of beta");
+    EXPECT_EQ(
+        told.error().what,
+        "Error while processing ID from beta (10.99.1.2 port 655): Peer 10.99.1.2 port 655 is "
+        "gamma instead of beta");
 }
 
 TEST(IdTest, WithoutAHostFileNothingIsSaid) {
@@ -321,6 +325,16 @@ Activated acknowledged(PeerPair& pair, std::string_view ack) {
     return activations.empty() ? Activated{} : activations.front();
 }
 
+TEST(AckTest, AWeakCipherIsToldOnceItsOwnerIsProven) {
+    PeerPair pair;
+    pair.beta.settings.meta_cipher = crypto::cipher_by_name("bf-ofb").value();
+    ASSERT_TRUE(pair.activate());
+    EXPECT_TRUE(
+        pair.alpha.log.contains(" encrypts its meta connection with bf-ofb, which is weak: "
+                                "its blocks of 64 bits"));
+    EXPECT_FALSE(pair.beta.log.contains("which is weak"));
+}
+
 TEST(AckTest, WeightIsTheMeanOfBothEstimates) {
     PeerPair pair;
     pair.beta.host.weight = 7;
@@ -413,6 +427,52 @@ TEST(StatusTest, AuthenticationIsClaimedOnlyOnceProven) {
     ASSERT_TRUE(pair.talk());
     EXPECT_TRUE(pair.beta.peer->is_authenticated());
     EXPECT_TRUE(pair.beta.log.contains("Connection with alpha (10.99.1.1 port 42705) activated"));
+}
+
+// --bypass-security ------------------------------------------------------------------------------
+
+TEST(BypassSecurityTest, AckFollowsIdInClear) {
+    PeerPair pair;
+    pair.alpha.settings.bypass_security = pair.beta.settings.bypass_security = true;
+    pair.begin();
+    const auto hello = pair.alpha.peer->take_outgoing(pair.now);
+    EXPECT_EQ(as_text(hello), "0 alpha 17\n");
+    ASSERT_TRUE(pair.say(pair.beta, hello));
+    const auto answer = pair.beta.peer->take_outgoing(pair.now);
+    EXPECT_EQ(as_text(answer), "0 beta 17\n4 655 0 c\n");
+    ASSERT_TRUE(pair.say(pair.alpha, answer));
+    EXPECT_EQ(as_text(pair.alpha.peer->take_outgoing(pair.now)), "4 655 0 c\n");
+    ASSERT_TRUE(pair.say(pair.beta, as_bytes(std::string_view("4 655 0 c\n8\n"))));
+    EXPECT_EQ(pair.alpha.state(), State::active);
+    EXPECT_EQ(pair.beta.state(), State::active);
+    EXPECT_EQ(as_text(pair.beta.peer->take_outgoing(pair.now)), "9\n");
+}
+
+TEST(BypassSecurityTest, HostFilesAreNotAskedFor) {
+    PeerPair pair;
+    pair.alpha.settings.bypass_security = pair.beta.settings.bypass_security = true;
+    pair.beta.host.public_key = failure(Errc::refused, "no such host file");
+    ASSERT_TRUE(pair.activate());
+    EXPECT_TRUE(pair.beta.all<HostWanted>().empty());
+}
+
+TEST(BypassSecurityTest, TakesTwo) {
+    for (const bool alphas : {true, false}) {
+        PeerPair pair;
+        (alphas ? pair.alpha : pair.beta).settings.bypass_security = true;
+        EXPECT_FALSE(pair.activate());
+        EXPECT_NE(pair.alpha.state(), State::active);
+        EXPECT_NE(pair.beta.state(), State::active);
+    }
+}
+
+TEST(BypassSecurityTest, NamesAreStillChecked) {
+    for (const auto* line : {"0 beta 17\n", "0 al.pha 17\n", "0 alpha 16\n", "4 655 0 c\n"}) {
+        PeerPair pair;
+        pair.beta.settings.bypass_security = true;
+        pair.begin();
+        EXPECT_FALSE(pair.say(pair.beta, as_bytes(std::string_view(line)))) << line;
+    }
 }
 
 }  // namespace

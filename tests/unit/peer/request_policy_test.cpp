@@ -24,6 +24,7 @@ struct Row {
 constexpr auto expectations = std::to_array<Row>({
     //                                         0123456789abcdefgh
     {State::connecting,     "connecting",     ".................."},
+    {State::awaiting_proxy, "awaiting_proxy", ".................."},
     {State::awaiting_id,    "awaiting_id",    "i................."},
     {State::awaiting_host,  "awaiting_host",  ".................."},
     {State::authenticating, "authenticating", ".mcr.............."},
@@ -89,9 +90,10 @@ TEST_P(EveryLine, OutOfTurnEndsTheConnectionAsRefused) {
         EXPECT_TRUE(pair.beta.events.empty()) << line;
     }
 }
-// `connecting` and `awaiting_host` read nothing; `authenticating` still reads clear text, below.
+// `connecting` and `awaiting_host` read nothing; to `awaiting_proxy` all is a proxy's answer;
+// `authenticating` still reads clear text, below.
 INSTANTIATE_TEST_SUITE_P(Table, EveryLine,
-                         testing::Values(expectations[1], expectations[4], expectations[5]),
+                         testing::Values(expectations[2], expectations[5], expectations[6]),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(AuthenticatingTest, ACleartextLineOutOfTurnEndsTheConnection) {

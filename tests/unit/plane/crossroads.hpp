@@ -26,7 +26,8 @@ inline constexpr NodeIndex omega{4};    ///< known, not reachable
 inline constexpr NodeIndex epsilon{5};  ///< another neighbour
 
 /// A Plane in the middle of a small mesh whose other ends the test holds. Node N has the subnets
-/// 10.N+1.0.0/16 and fd0N+1::/16 (our own are 10.1 and fd01) and lives at 192.0.2.N port 655.
+/// 10.N+1.0.0/16 and fd0N+1::/16 (our own are 10.1 and fd01) and the MAC address test::mac(N+1),
+/// and lives at 192.0.2.N port 655.
 class Crossroads {
   public:
     explicit Crossroads(PlaneSettings settings = {}) : plane(settings, "me", random, log) {
@@ -53,7 +54,7 @@ class Crossroads {
     void set_table(std::uint32_t options) {
         using Hop = graph::ForwardingTable::Hop;
         std::vector<graph::ForwardingTable::Entry> entries;
-        for (const auto* text : {"10.{}.0.0/16", "fd0{}::/16"})
+        for (const auto* text : {"2:0:0:0:0:{}", "10.{}.0.0/16", "fd0{}::/16"})
             for (std::uint32_t node = 0; node < 6; ++node)
                 entries.push_back(
                     {wire::parse_subnet(fmt::format(fmt::runtime(text), node + 1)).value(),
@@ -89,14 +90,14 @@ class Crossroads {
     test::Frame sealed_by(NodeIndex node, Bytes frame) {
         packet::Packet packet;
         packet.assign(frame);
-        TINC_ASSERT(sealers_.at(node).seal(packet));
+        TINC_ASSERT(sealers_.at(node).seal(packet, compression_));
         return {packet.bytes().begin(), packet.bytes().end()};
     }
     /// What the receiver makes of a datagram we sent; empty if it cannot open it.
     test::Frame opened(const Sending& sending) {
         packet::Packet packet;
         packet.assign(std::as_const(*sending.packet).bytes());
-        const auto verdict = openers_.at(sending.node).open(packet, nullptr);
+        const auto verdict = openers_.at(sending.node).open(packet, compression_, nullptr);
         if (verdict != legacy::Opener::Verdict::opened) return {};
         return {packet.bytes().begin(), packet.bytes().end()};
     }
@@ -131,7 +132,7 @@ class Crossroads {
     void end() { events = plane.take_events(); }
 
     /// All that came of the last packet: "device", "device icmp 3/4", "udp beta", "tcp beta",
-    /// "wants beta", "probe beta 100", "moved beta", "worn"; joined by ", ".
+    /// "wants beta", "probe beta 100", "moved beta", "saw 02..01" (a MAC), "worn"; joined by ", ".
     std::string outcome() {
         std::vector<std::string> all;
         for (const auto* frame : out.frames()) all.push_back("device" + kind_of(frame->bytes()));
@@ -175,9 +176,13 @@ class Crossroads {
             return "moved " + name(moved->node);
         if (const auto* tcp = std::get_if<SendByTcp>(&event))
             return "tcp " + name(tcp->neighbour) + kind_of(tcp->frame);
+        if (const auto* seen = std::get_if<MacSeen>(&event))
+            return fmt::format("saw {:02x}..{:02x}", std::to_integer<int>(seen->mac.front()),
+                               std::to_integer<int>(seen->mac.back()));
         return "worn";
     }
 
+    packet::Compression compression_;
     std::map<NodeIndex, legacy::Sealer> sealers_;  ///< theirs
     std::map<NodeIndex, legacy::Opener> openers_;
     packet::Batch batch_;

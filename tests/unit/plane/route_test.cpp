@@ -24,11 +24,30 @@ const PlaneSettings direct_only = with([](PlaneSettings& s) { s.direct_only = tr
 const PlaneSettings no_broadcast = with([](PlaneSettings& s) { s.broadcast = Broadcast::no; });
 const PlaneSettings direct_broadcast =
     with([](PlaneSettings& s) { s.broadcast = Broadcast::direct; });
+const PlaneSettings local_broadcast =
+    with([](PlaneSettings& s) { s.broadcast = Broadcast::local; });
 const PlaneSettings counting = with([](PlaneSettings& s) { s.decrement_ttl = true; });
+const PlaneSettings counting_kernel = with([](PlaneSettings& s) {
+    s.decrement_ttl = true;
+    s.forwarding = Forwarding::kernel;
+});
 const PlaneSettings tcp_only = with([](PlaneSettings& s) { s.tcp_only = true; });
 
 Frame v4(std::string_view source, std::string_view destination, std::uint8_t hop_limit = 64) {
     return udp_frame({.source = source, .destination = destination, .hop_limit = hop_limit}, 100);
+}
+
+/// With one byte another than it was.
+Frame damaged(Frame frame, std::size_t at) {
+    frame.at(at) ^= std::byte{1};
+    return frame;
+}
+/// To ::ffff:10.2.0.1, which is beta's for who takes it for IPv4.
+Frame to_mapped_address() {
+    auto frame = udp_frame({.source = "fd01::1", .destination = "fd02::1"}, 100);
+    const auto mapped = test::frame_of("00000000 00000000 0000ffff 0a020001");
+    std::ranges::copy(mapped, frame.begin() + 14 + 24);
+    return frame;
 }
 
 struct Decision {
@@ -76,6 +95,8 @@ INSTANTIATE_TEST_SUITE_P(Router, RouteOf, testing::Values(
     Decision{"forwarding_off_own", &no_forwarding, self, v4("10.1.0.1", "10.6.0.1"), "udp epsilon", {}},
     Decision{"forwarding_off_to_us", &no_forwarding, beta, v4("10.2.0.1", "10.1.0.1"), "device", {}},
     Decision{"kernel_forwards_what_came", &kernel, beta, v4("10.2.0.1", "10.6.0.1"), "device", {}},
+    Decision{"kernel_counts_no_hops", &counting_kernel, beta, v4("10.2.0.1", "10.6.0.1", 1), "device", {}},
+    Decision{"kernel_takes_anything", &kernel, beta, test::odd_frame(60), "device", {}},
     Decision{"kernel_own", &kernel, self, v4("10.1.0.1", "10.6.0.1"), "udp epsilon", {}},
     Decision{"direct_only_direct", &direct_only, self, v4("10.1.0.1", "10.3.0.1"), "udp gamma", {}},
     Decision{"direct_only_indirect", &direct_only, self, v4("10.1.0.1", "10.4.0.1"), "device icmp 3/9", Drop::prohibited},
@@ -94,6 +115,11 @@ INSTANTIATE_TEST_SUITE_P(Router, RouteOf, testing::Values(
     Decision{"direct_broadcast", &direct_broadcast, self, v4("10.1.0.1", "224.0.0.5"),
              "udp beta, udp gamma, udp epsilon", {}},
     Decision{"direct_broadcast_of_another", &direct_broadcast, beta, v4("10.2.0.1", "224.0.0.5"), "device", {}},
+    Decision{"mapped_address_is_ipv6", &usual, self, to_mapped_address(), "device icmp 1/3", Drop::no_subnet},
+    Decision{"forwarding_off_broadcast", &no_forwarding, beta, v4("10.2.0.1", "224.0.0.5"), "device, udp epsilon", {}},
+    Decision{"tagged", &usual, self, test::with_vlan_tag(v4("10.1.0.1", "10.2.0.1")), "", Drop::unknown_type},
+    Decision{"local_broadcast", &local_broadcast, self, v4("10.1.0.1", "224.0.0.5"), "", {}},
+    Decision{"local_broadcast_of_another", &local_broadcast, beta, v4("10.2.0.1", "224.0.0.5"), "device", {}},
     Decision{"unknown_type", &usual, self, test::frame_of("020000000001 020000000002 88cc 00000000"), "", Drop::unknown_type},
     Decision{"too_short", &usual, self, Frame(13), "", Drop::too_short},
     Decision{"too_long", &usual, self, Frame(1519), "", Drop::too_long},
@@ -103,6 +129,11 @@ INSTANTIATE_TEST_SUITE_P(Router, RouteOf, testing::Values(
     Decision{"arp_for_nobody", &usual, self, test::arp_request_frame("10.1.0.1", "10.99.0.2"), "", Drop::neighbour},
     Decision{"arp_of_another", &usual, beta, test::arp_request_frame("10.2.0.1", "10.1.0.2"), "", Drop::neighbour},
     Decision{"solicitation_for_another", &usual, self, test::solicitation_frame("fd01::1", "fd02::1", {}), "device icmp 136/0", {}},
+    Decision{"solicitation_damaged", &usual, self, damaged(test::solicitation_frame("fd01::1", "fd02::1", {}), 76), "", Drop::neighbour},
+    Decision{"solicitation_damaged_of_another", &usual, beta,
+             damaged(test::solicitation_frame("fd06::1", "fd06::1", {}), 76), "", Drop::neighbour},
+    Decision{"solicitation_too_short", &usual, self,
+             test::icmp_frame({.source = "fd01::1", .destination = "fd02::1"}, 135, 0, Frame(4)), "", Drop::neighbour},
     Decision{"solicitation_of_another", &usual, beta, test::solicitation_frame("fd02::1", "fd01::1", {}), "", Drop::neighbour}),
     [](const testing::TestParamInfo<Decision>& test) { return std::string(test.param.name); });
 // clang-format on
@@ -214,6 +245,41 @@ TEST_F(RouteTest, DropsFramesOfPeersThatAreNone) {
     EXPECT_EQ(roads.plane.dropped(Drop::too_short), 1U);
     roads.from_peer(beta, Frame(100));
     EXPECT_EQ(roads.plane.dropped(Drop::unknown_type), 1U) << "a probe comes by UDP only";
+}
+
+class OneAddress final : public LocalAddresses {
+  public:
+    std::optional<Address> towards(const Address& remote) override {
+        asked = remote;
+        return address;
+    }
+    std::optional<Address> address;
+    std::optional<Address> asked;
+};
+
+TEST_F(RouteTest, TellsWhereThePacketDied) {
+    const auto source_of_answer = [&](const Frame& frame) {
+        roads.now += seconds(1);
+        roads.from(beta, frame);
+        EXPECT_EQ(roads.out.datagrams().size(), 1U);
+        const auto answer = roads.opened(roads.out.datagrams().front());
+        EXPECT_TRUE(test::is_right(answer));
+        return packet::parse_ip(answer)->source.text();
+    };
+    OneAddress here;
+    roads.plane.set_settings(counting);
+    const auto expiring = v4("10.2.0.1", "10.6.0.1", 1);
+    EXPECT_EQ(source_of_answer(expiring), "10.6.0.1") << "as long as nobody tells better";
+    roads.plane.use(here);
+    EXPECT_EQ(source_of_answer(expiring), "10.6.0.1");
+    EXPECT_EQ(here.asked->text(), "10.2.0.1");
+    here.address = Address::parse("10.1.0.7");
+    EXPECT_EQ(source_of_answer(expiring), "10.1.0.7");
+    EXPECT_EQ(source_of_answer(
+                  udp_frame({.source = "fd02::1", .destination = "fd06::1", .hop_limit = 1}, 100)),
+              "fd06::1")
+        << "not of the other family";
+    EXPECT_EQ(source_of_answer(v4("10.2.0.1", "10.99.0.1", 1)), "10.99.0.1") << "another reason";
 }
 
 TEST_F(RouteTest, InheritsTrafficClassIfConfigured) {

@@ -3,9 +3,13 @@
 #include "support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <unistd.h>
+
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -23,6 +27,23 @@ class PidFileTest : public testing::Test {
         const pid_t pid = ::fork();
         if (pid == 0) ::_exit(0);
         ::waitpid(pid, nullptr, 0);
+        return pid;
+    }
+
+    /// A process that waits to be killed.
+    static pid_t process_called(const char* name) {
+        std::array<int, 2> ready{};
+        TINC_ASSERT(::pipe(ready.data()) == 0);
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            ::prctl(PR_SET_NAME, name);
+            ::close(ready[1]);
+            for (;;) ::pause();
+        }
+        ::close(ready[1]);
+        char nothing = 0;
+        static_cast<void>(::read(ready[0], &nothing, 1));  // until the child has its name
+        ::close(ready[0]);
         return pid;
     }
 
@@ -54,11 +75,23 @@ TEST_F(PidFileTest, KeepsASecondDaemonOut) {
 }
 
 TEST_F(PidFileTest, RespectsADaemonThatDoesNotLock) {
-    folder_.write("tinc.pid", std::to_string(::getppid()) + "\n");
+    const pid_t daemon = process_called("tincd");
+    folder_.write("tinc.pid", std::to_string(daemon) + "\n");
     const auto file = acquire();
+    ::kill(daemon, SIGKILL);
+    ::waitpid(daemon, nullptr, 0);
     ASSERT_FALSE(file);
     EXPECT_EQ(file.error().what,
-              "A tincd is already running with pid " + std::to_string(::getppid()) + ".");
+              "A tincd is already running with pid " + std::to_string(daemon) + ".");
+}
+
+TEST_F(PidFileTest, TakesNoOtherProgramForADaemon) {
+    const pid_t stranger = process_called("cron");
+    folder_.write("tinc.pid", std::to_string(stranger) + "\n");
+    const auto file = acquire();
+    ::kill(stranger, SIGKILL);
+    ::waitpid(stranger, nullptr, 0);
+    EXPECT_TRUE(file) << file.error().what;
 }
 
 TEST_F(PidFileTest, TakesOverFromTheDead) {

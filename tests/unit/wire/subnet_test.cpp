@@ -221,5 +221,13 @@ TEST(SubnetTest, ContainsNothingOfAnotherFamily) {
     EXPECT_FALSE(subnet("a:0:0:1:0:0").contains(Address::parse("10.0.0.1").value()));
 }
 
+TEST(SubnetTest, IsMadeOfAMacAddressAndTellsIt) {
+    const MacAddress mac{std::byte{2}, std::byte{0}, std::byte{0xab}};
+    EXPECT_EQ(mac_subnet(mac), subnet("2:0:ab:0:0:0#10"));
+    EXPECT_EQ(mac_of(subnet("2:0:ab:0:0:0#7")), mac);
+    EXPECT_EQ(mac_of(subnet("10.0.0.1")), std::nullopt);
+    EXPECT_EQ(mac_of(subnet("fd00::1")), std::nullopt);
+}
+
 }  // namespace
 }  // namespace tinc::wire

@@ -1,4 +1,4 @@
-#include "io/script_output.hpp"
+#include "io/process_output.hpp"
 
 #include <fcntl.h>
 
@@ -16,8 +16,8 @@ constexpr int reads_per_turn = 16;
 
 }  // namespace
 
-ScriptPipe ScriptPipe::open(std::size_t open_outputs) {
-    ScriptPipe pipe;
+OutputPipe OutputPipe::open(std::size_t open_outputs) {
+    OutputPipe pipe;
     std::array<int, 2> ends{};
     if (open_outputs >= most_pipes || ::pipe2(ends.data(), O_CLOEXEC) != 0) return pipe;
     pipe.output = Descriptor(ends[0]);
@@ -25,18 +25,18 @@ ScriptPipe ScriptPipe::open(std::size_t open_outputs) {
     return pipe;
 }
 
-std::shared_ptr<ScriptQueue::Output> ScriptQueue::Output::follow(
-    asio::io_context& loop, LogSink& log, std::string name, Descriptor pipe,
-    std::shared_ptr<std::size_t> open_outputs) {
+std::shared_ptr<ProcessOutput> ProcessOutput::follow(asio::io_context& loop, LogSink& log,
+                                                     std::string name, Descriptor pipe,
+                                                     std::shared_ptr<std::size_t> open_outputs) {
     if (!pipe) return nullptr;
-    auto output = std::make_shared<Output>(loop, log, std::move(name), std::move(pipe),
-                                           std::move(open_outputs));
+    auto output = std::make_shared<ProcessOutput>(loop, log, std::move(name), std::move(pipe),
+                                                  std::move(open_outputs));
     output->wait();
     return output;
 }
 
-ScriptQueue::Output::Output(asio::io_context& loop, LogSink& log, std::string name, Descriptor pipe,
-                            std::shared_ptr<std::size_t> open_outputs)
+ProcessOutput::ProcessOutput(asio::io_context& loop, LogSink& log, std::string name,
+                             Descriptor pipe, std::shared_ptr<std::size_t> open_outputs)
     : log_(log),
       name_(std::move(name)),
       open_outputs_(std::move(open_outputs)),
@@ -45,9 +45,9 @@ ScriptQueue::Output::Output(asio::io_context& loop, LogSink& log, std::string na
     ++*open_outputs_;
 }
 
-ScriptQueue::Output::~Output() { --*open_outputs_; }
+ProcessOutput::~ProcessOutput() { --*open_outputs_; }
 
-void ScriptQueue::Output::drain() {
+void ProcessOutput::drain() {
     std::array<char, 4096> chunk;
     for (int i = 0; i < reads_per_turn && pipe_.is_open(); ++i) {
         error_code ec;
@@ -62,7 +62,7 @@ void ScriptQueue::Output::drain() {
     }
 }
 
-void ScriptQueue::Output::wait() {
+void ProcessOutput::wait() {
     pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
                      [self = shared_from_this()](const error_code& ec) {
                          if (ec) return;
@@ -71,7 +71,7 @@ void ScriptQueue::Output::wait() {
                      });
 }
 
-void ScriptQueue::Output::take(std::string_view text) {
+void ProcessOutput::take(std::string_view text) {
     for (const char c : text) {
         if (c == '\n')
             print_line();
@@ -80,7 +80,7 @@ void ScriptQueue::Output::take(std::string_view text) {
     }
 }
 
-void ScriptQueue::Output::print_line() {
+void ProcessOutput::print_line() {
     if (lines_ < most_lines)
         log_.print(Level::always, Severity::info, "{}: {}", name_, line_);
     else if (lines_ == most_lines)

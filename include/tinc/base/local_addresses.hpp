@@ -1,0 +1,22 @@
+#pragma once
+
+#include "tinc/base/endpoint.hpp"
+
+#include <optional>
+
+namespace tinc {
+
+/// Where we are on the network, as others there see it. The daemon hands in the kernel's routes.
+class LocalAddresses {
+  public:
+    LocalAddresses() = default;
+    LocalAddresses(const LocalAddresses&) = delete;
+    LocalAddresses& operator=(const LocalAddresses&) = delete;
+    virtual ~LocalAddresses() = default;
+
+    /// The source address of packets of this machine to `remote`; nothing if none could be sent.
+    /// Answers at once.
+    [[nodiscard]] virtual std::optional<Address> towards(const Address& remote) = 0;
+};
+
+}  // namespace tinc

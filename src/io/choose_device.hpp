@@ -1,0 +1,17 @@
+#pragma once
+
+#include "io/device.hpp"
+#include "tinc/base/log.hpp"
+#include "tinc/config/settings.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace tinc::io {
+
+/// The device of DeviceType, Mode, Device and Interface, not yet open. `log` outlives it.
+/// Errc::refused if there is no such type or it does not go with the mode.
+[[nodiscard]] Result<std::unique_ptr<Device>> choose_device(const config::Settings& settings,
+                                                            std::string_view netname, LogSink& log);
+
+}  // namespace tinc::io

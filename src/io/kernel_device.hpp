@@ -1,0 +1,79 @@
+#pragma once
+
+#include "io/device.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace tinc::io {
+
+/// Whether the device sets IFF_ONE_QUEUE, which old kernels knew.
+enum class QueueFlag : std::uint8_t { usual, one_queue };
+
+/// A network interface that the kernel makes for us, by way of /dev/net/tun.
+class KernelDevice : public Device {
+  public:
+    /// An empty `interface` lets the kernel choose a name.
+    KernelDevice(std::string description, std::string device, std::string interface,
+                 QueueFlag queue)
+        : Device({std::move(description), std::move(device)}, std::move(interface)),
+          queue_(queue) {}
+
+    [[nodiscard]] Result<void> open() override;
+    void close() override { descriptor_.close(); }
+    [[nodiscard]] int descriptor() const override { return descriptor_.number(); }
+
+  private:
+    /// The flags that make the interface this kind.
+    [[nodiscard]] virtual int flags() const = 0;
+    /// Called with the new descriptor before it is used.
+    virtual void attached(int /*descriptor*/) {}
+    [[nodiscard]] Result<void> attach(int descriptor);
+
+    QueueFlag queue_;
+    Descriptor descriptor_;
+};
+
+/// IP packets. A frame's Ethernet header is made of zeros and the EtherType, by laying tun's 4
+/// bytes of packet information over its end:
+///
+///     frame      0 ........ 9 | 10 11 | 12 13     | 14 ...
+///     tun reads               | flags | EtherType | IP packet
+///
+class TunDevice final : public KernelDevice {
+  public:
+    TunDevice(std::string device, std::string interface, QueueFlag queue)
+        : KernelDevice("Linux tun/tap device (tun mode)", std::move(device), std::move(interface),
+                       queue) {}
+
+    [[nodiscard]] Reading read(packet::Packet& frame) override;
+    bool write(packet::Packet& frame) override;
+
+  private:
+    [[nodiscard]] int flags() const override;
+};
+
+/// Ethernet frames.
+class TapDevice final : public KernelDevice {
+  public:
+    TapDevice(std::string device, std::string interface, QueueFlag queue, Receiver receiver)
+        : KernelDevice("Linux tun/tap device (tap mode)", std::move(device), std::move(interface),
+                       queue),
+          receiver_(receiver) {}
+
+    [[nodiscard]] Reading read(packet::Packet& frame) override {
+        return read_frame(descriptor(), frame, 0);
+    }
+    bool write(packet::Packet& frame) override;
+
+  private:
+    [[nodiscard]] int flags() const override;
+    void attached(int descriptor) override;
+
+    Receiver receiver_;
+    std::array<std::byte, mac_bytes> own_mac_ = {std::byte{0xfe}, std::byte{0xfd}};
+};
+
+}  // namespace tinc::io
