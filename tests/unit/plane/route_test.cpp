@@ -1,4 +1,4 @@
-#include "unit/plane/crossroads.hpp"
+#include "unit/plane/decision.hpp"
 
 #include <gtest/gtest.h>
 
@@ -50,27 +50,9 @@ Frame to_mapped_address() {
     return frame;
 }
 
-struct Decision {
-    const char* name;
-    const PlaneSettings* settings;
-    NodeIndex source;
-    Frame frame;
-    const char* outcome;
-    std::optional<Drop> drop;
-};
-
 class RouteOf : public testing::TestWithParam<Decision> {};
 
-TEST_P(RouteOf, IsAsTincDecides) {
-    const auto& decision = GetParam();
-    Crossroads roads(*decision.settings);
-    roads.from(decision.source, decision.frame);
-    EXPECT_EQ(roads.outcome(), decision.outcome);
-    for (std::size_t i = 0; i < drop_count; ++i) {
-        const auto reason = static_cast<Drop>(i);
-        EXPECT_EQ(roads.plane.dropped(reason), decision.drop == reason ? 1U : 0U) << i;
-    }
-}
+TEST_P(RouteOf, IsAsTincDecides) { expect_as_decided(GetParam()); }
 
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(Router, RouteOf, testing::Values(

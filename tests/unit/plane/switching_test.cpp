@@ -1,8 +1,6 @@
-#include "unit/plane/crossroads.hpp"
+#include "unit/plane/decision.hpp"
 
 #include <gtest/gtest.h>
-
-#include <optional>
 
 namespace tinc::plane {
 namespace {
@@ -55,27 +53,9 @@ Frame from_mac(std::string_view mac, Frame frame) {
     return frame;
 }
 
-struct Decision {
-    const char* name;
-    const PlaneSettings* settings;
-    NodeIndex source;
-    Frame frame;
-    const char* outcome;
-    std::optional<Drop> drop;
-};
-
 class SwitchOf : public testing::TestWithParam<Decision> {};
 
-TEST_P(SwitchOf, IsAsTincDecides) {
-    const auto& decision = GetParam();
-    Crossroads roads(*decision.settings);
-    roads.from(decision.source, decision.frame);
-    EXPECT_EQ(roads.outcome(), decision.outcome);
-    for (std::size_t i = 0; i < drop_count; ++i) {
-        const auto reason = static_cast<Drop>(i);
-        EXPECT_EQ(roads.plane.dropped(reason), decision.drop == reason ? 1U : 0U) << i;
-    }
-}
+TEST_P(SwitchOf, IsAsTincDecides) { expect_as_decided(GetParam()); }
 
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(Plane, SwitchOf, testing::Values(
