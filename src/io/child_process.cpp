@@ -10,8 +10,6 @@
 #include <string_view>
 #include <unordered_set>
 
-extern char** environ;  // NOLINT: POSIX declares it nowhere
-
 namespace tinc::io {
 
 namespace {

@@ -78,7 +78,9 @@ struct Destination {
     Endpoint endpoint;  ///< of a named host only the port counts
     std::string name;   ///< is_host_name(), or empty
 
-    Destination(const Endpoint& resolved) : endpoint(resolved) {}  // NOLINT: each one is one
+    /// Every endpoint is a destination.
+    // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions)
+    Destination(const Endpoint& resolved) : endpoint(resolved) {}
     Destination(std::string host, std::uint16_t port)
         : endpoint{.address = {}, .port = port}, name(std::move(host)) {}
 
