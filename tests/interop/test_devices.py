@@ -246,13 +246,19 @@ class LifeTest(unittest.TestCase):
             self.assertFalse(os.path.exists(os.path.join(node.host.folder, "run",
                                                          "tinc.umlsocket")))
 
+    @staticmethod
+    def tun_pair(lab: Lab) -> list[Tinc]:
+        """Two nodes on tun devices; packets pass."""
+        nodes = star(lab, Member("alpha", connect_to=("beta", )), Member("beta"))
+        for node in nodes:
+            node.start()
+        nodes[0].host.wait_ping("10.1.0.2")
+        return nodes
+
     def test_tun_down_and_up(self) -> None:
         with Lab() as lab:
-            nodes = star(lab, Member("alpha", connect_to=("beta", )), Member("beta"))
-            for node in nodes:
-                node.start()
+            nodes = self.tun_pair(lab)
             alpha = nodes[0].host
-            alpha.wait_ping("10.1.0.2")
             alpha.ip("link set vpn0 down")
             self.assertEqual(nodes[1].host.ping("10.1.0.1", wait_s=1), 0)
             alpha.ip("link set vpn0 up")
@@ -260,11 +266,8 @@ class LifeTest(unittest.TestCase):
 
     def test_tun_removed(self) -> None:
         with Lab() as lab:
-            nodes = star(lab, Member("alpha", connect_to=("beta", )), Member("beta"))
-            for node in nodes:
-                node.start()
+            nodes = self.tun_pair(lab)
             alpha = nodes[0].host
-            alpha.wait_ping("10.1.0.2")
             alpha.ip("link del vpn0")
             nodes[0].daemon.wait_log("vpn0 was gone and is open again")
             alpha.wait_ping("10.1.0.2")  # tinc-up has run again

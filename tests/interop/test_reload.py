@@ -39,6 +39,16 @@ def flowing(source: Host, sink: Host, address: str):
         flow.seconds = [i["sum"]["bytes"] for i in json.loads(told)["intervals"]]
 
 
+def talking_pair(lab: Lab) -> list[Tinc]:
+    """alpha, whose files the test changes, and beta, which it calls; packets pass."""
+    alpha, beta = star(lab, Member("alpha", TINCD, connect_to=("beta", )),
+                       Member("beta", TINCD_PEER))
+    beta.start()
+    alpha.start()
+    alpha.host.wait_pings(inner(2))
+    return [alpha, beta]
+
+
 @unittest.skipIf(is_reference(TINCD), "the original exits at a broken file")
 class ReloadTest(unittest.TestCase):
 
@@ -125,11 +135,7 @@ class ReloadTest(unittest.TestCase):
 
     def test_settings_take_effect_without_a_new_connection(self) -> None:
         with Lab() as lab:
-            alpha, beta = star(lab, Member("alpha", TINCD, connect_to=("beta", )),
-                               Member("beta", TINCD_PEER))
-            beta.start()
-            alpha.start()
-            alpha.host.wait_pings(inner(2))
+            alpha, beta = talking_pair(lab)
             alpha.write("tinc.conf", alpha.read("tinc.conf")
                         + "PingInterval = 1\nPingTimeout = 1\nKeyExpire = 5\nPort = 700\n")
             before = alpha.daemon.signal(signal.SIGHUP)
@@ -143,11 +149,7 @@ class ReloadTest(unittest.TestCase):
 
     def test_a_burst_of_signals_ends_with_the_last_files(self) -> None:
         with Lab() as lab:
-            alpha, beta = star(lab, Member("alpha", TINCD, connect_to=("beta", )),
-                               Member("beta", TINCD_PEER))
-            beta.start()
-            alpha.start()
-            alpha.host.wait_pings(inner(2))
+            alpha, beta = talking_pair(lab)
             host = alpha.read("hosts/alpha")
             for number in range(1, 51):
                 alpha.write("hosts/alpha", f"Subnet = 10.200.{number}.0/24\n{host}")
@@ -158,11 +160,7 @@ class ReloadTest(unittest.TestCase):
 
     def test_files_that_cannot_be_read_any_more(self) -> None:
         with Lab() as lab:
-            alpha, beta = star(lab, Member("alpha", TINCD, connect_to=("beta", )),
-                               Member("beta", TINCD_PEER))
-            beta.start()
-            alpha.start()
-            alpha.host.wait_pings(inner(2))
+            alpha, beta = talking_pair(lab)
             os.rename(alpha.path("hosts/alpha"), alpha.path("hosts/alpha~"))
             before = alpha.daemon.signal(signal.SIGHUP)
             alpha.daemon.wait_log("^Unable to reread configuration file", since=before)
