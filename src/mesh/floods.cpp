@@ -212,8 +212,7 @@ void Mesh::check_contradictions(Time now) {
 /// is no number: a node that has no other one ends a tinc 1.0.36. A tunnel server tells of itself.
 void Mesh::send_everything(PeerId peer) {
     const auto neighbour = connections_.at(peer).node;
-    auto& news = connections_.at(peer).news;
-    news.clear();
+    std::vector<Fact> news;
     for (const auto node : graph_.nodes()) {
         if (!policy_.passes_on() && node != self) continue;
         for (const auto& subnet : graph_.subnets_of(node)) news.push_back({node, subnet});
@@ -222,17 +221,19 @@ void Mesh::send_everything(PeerId peer) {
                 news.push_back({node, edge->to});
     }
     std::ranges::reverse(news);
+    news_.insert_or_assign(peer, std::move(news));
     tell_more(peer);
 }
 
-bool Mesh::is_telling(PeerId peer) const {
-    const auto found = connections_.find(peer);
-    return found != connections_.end() && !found->second.news.empty();
+std::vector<PeerId> Mesh::telling() const {
+    std::vector<PeerId> peers;
+    for (const auto& [peer, news] : news_) peers.push_back(peer);
+    return peers;
 }
 
 void Mesh::tell_more(PeerId peer) {
     constexpr int lines_at_once = 256;
-    auto& news = connections_.at(peer).news;
+    auto& news = news_.at(peer);
     for (int lines = 0; lines < lines_at_once && !news.empty(); ++lines) {
         const auto fact = news.back();
         news.pop_back();
@@ -245,7 +246,7 @@ void Mesh::tell_more(PeerId peer) {
             send(peer, add_edge_line(*edge));
         }
     }
-    if (news.empty()) news.shrink_to_fit();
+    if (news.empty()) news_.erase(peer);
 }
 
 /// With the last connection gone nobody can contradict us: old news is worth nothing. Nor can it

@@ -51,6 +51,7 @@ void Mesh::reload(MeshSettings settings, Time now) {
 void Mesh::stop() {
     for (const auto& [peer, connection] : connections_) effects_.emplace_back(ClosePeer{peer});
     connections_.clear();
+    news_.clear();
     for (const auto node : graph_.nodes()) {
         member(node).connection.reset();
         graph_.remove_edge(graph::Graph::self, node);
@@ -69,12 +70,13 @@ Result<void> Mesh::activated(const Activation& activation, Time now) {
                    activation.label);
         effects_.emplace_back(ClosePeer{*old});
         connections_.erase(*old);
+        news_.erase(*old);
         graph_.remove_edge(graph::Graph::self, node);
         // Its keys and addresses may be of a process that is gone: begin anew.
         next_recompute_ = Time::min();
         settle(now);
     }
-    connections_[activation.peer] = {node, activation.label, activation.options, {}};
+    connections_[activation.peer] = {node, activation.label, activation.options};
     auto& target = member(node);
     target.connection = activation.peer;
     effects_.emplace_back(SetName{node, activation.name});
@@ -101,6 +103,7 @@ void Mesh::connection_lost(PeerId peer, Time now) {
     if (lost == connections_.end()) return;
     const auto node = lost->second.node;
     connections_.erase(lost);
+    news_.erase(peer);
     member(node).connection.reset();
     if (graph_.remove_edge(graph::Graph::self, node))
         retell(Request::del_edge, del_edge_line(settings_.name, graph_.name(node)));

@@ -122,8 +122,10 @@ void Node::State::publish_table() {
 /// New neighbours hear more as they take in what they were told before.
 void Node::State::tell_more() {
     constexpr std::size_t enough_bytes = limits::meta_outgoing_bytes / 8;
-    for (const auto& [id, entry] : peers)
-        if (mesh.is_telling(id) && entry.peer.unsent_bytes() < enough_bytes) mesh.tell_more(id);
+    for (const auto id : mesh.telling()) {
+        const auto* entry = find(id);
+        if (entry != nullptr && entry->peer.unsent_bytes() < enough_bytes) mesh.tell_more(id);
+    }
 }
 
 void Node::State::wake_writers() {

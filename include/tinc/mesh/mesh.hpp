@@ -107,8 +107,9 @@ class Mesh {
     [[nodiscard]] Result<void> receive(PeerId peer, wire::Request request, std::string_view line,
                                        Time now);
     /// A new neighbour is told all we know piece by piece, lest it fills its queue: whether there
-    /// is more for it, and the next piece of some ten thousand bytes.
-    [[nodiscard]] bool is_telling(PeerId peer) const;
+    /// is more for it, who there is more for, and the next piece of some ten thousand bytes.
+    [[nodiscard]] bool is_telling(PeerId peer) const { return news_.contains(peer); }
+    [[nodiscard]] std::vector<PeerId> telling() const;
     void tell_more(PeerId peer);
     /// The connection that leads to a node, if it is reachable.
     [[nodiscard]] std::optional<PeerId> connection_towards(NodeIndex node) const;
@@ -157,7 +158,6 @@ class Mesh {
         NodeIndex node{};
         std::string label;
         std::uint32_t options = 0;
-        std::vector<Fact> news;  ///< still to be told, if true by then; the next one last
     };
     /// What we remember of a node besides the graph.
     struct Member {
@@ -274,6 +274,8 @@ class Mesh {
     GossipPolicy policy_;
     std::vector<Member> members_;
     std::map<PeerId, Connection> connections_;
+    /// Still to be told, if true by then; the next one last. Nobody's is empty.
+    std::map<PeerId, std::vector<Fact>> news_;
     std::map<MacAddress, Time> learned_macs_;  ///< subnets of ours, and when they expire
     bool told_of_full_macs_ = false;
     std::vector<Endpoint> listening_;
