@@ -142,17 +142,30 @@ class PathsTest(unittest.TestCase):
         self.relay(TINCD_PEER, udp=False)
 
     def test_indirect_data_goes_by_the_relay(self) -> None:
-        with Lab() as lab:
-            alpha, beta, gamma = star(
-                lab, Member("alpha", TINCD, connect_to=("beta", )), Member("beta", TINCD_PEER),
-                Member("gamma", TINCD_PEER, "IndirectData = yes\n", connect_to=("beta", )))
-            for node in (beta, alpha, gamma):
-                node.start()
-            alpha.host.wait_ping(inner(3))
-            gamma.host.count("strangers", "input", f"ip saddr {outer(1)} udp dport 655")
-            self.expect_pings(alpha.host, inner(3))
-            self.assertEqual(gamma.host.counted("strangers"), 0)
-            self.assertEqual(alpha.node("gamma")["via"], "beta")
+        ours, theirs = TINCD, TINCD_PEER
+        for cast in ((ours, theirs, ours, theirs), (theirs, ours, theirs, ours),
+                     (ours, theirs, theirs, ours), (theirs, ours, ours, theirs)):
+            with self.subTest(cast=cast), Lab() as lab:
+                self.indirect_data(lab, cast)
+
+    def indirect_data(self, lab: Lab, cast: tuple[str, str, str, str]) -> None:
+        """Only beta, which gamma is connected with, sends it datagrams; delta gets them from all."""
+        alpha, beta, gamma, delta = star(
+            lab, Member("alpha", cast[0], connect_to=("beta", )), Member("beta", cast[1]),
+            Member("gamma", cast[2], "IndirectData = yes\n", connect_to=("beta", )),
+            Member("delta", cast[3], connect_to=("beta", )))
+        for node in (beta, alpha, gamma, delta):
+            node.start()
+        strangers = f"ip saddr {{ {outer(1)}, {outer(4)} }} udp dport 655"
+        gamma.host.count("strangers", "input", strangers)
+        for node in (alpha, delta):
+            node.host.wait_ping(inner(3))
+            self.expect_pings(node.host, inner(3))
+            self.assertEqual(node.node("gamma")["via"], "beta")
+        self.assertEqual(gamma.host.counted("strangers"), 0)
+        alpha.host.wait_ping(inner(4))
+        alpha.wait_udp("delta", at_least=600)
+        self.assertEqual(alpha.node("delta")["via"], "delta")
 
     # Sizes.
 
