@@ -33,6 +33,7 @@ constexpr Handling same = {
 // clang-format off
 constexpr auto compared = std::to_array<Compared>({
     {"AddressFamily", same<&S::address_family>},
+    {"AutoConnect", same<&S::auto_connect, &S::remembers_addresses>},
     {"BindToAddress", same<&S::bind_to_address>},
     {"BindToInterface", same<&S::bind_to_interface>},
     {"Broadcast", same<&S::broadcast>},
@@ -42,6 +43,7 @@ constexpr auto compared = std::to_array<Compared>({
     {"ConnectTo", same<&S::connect_to>},
     {"DecrementTTL", same<&S::decrement_ttl>},
     {"Device", same<&S::device>},
+    {"DeviceStandby", same<&S::device_standby>},
     {"DeviceType", same<&S::device_type>},
     {"Digest", same<&S::digest>},
     {"DirectOnly", same<&S::direct_only>},
@@ -56,6 +58,7 @@ constexpr auto compared = std::to_array<Compared>({
     {"LocalDiscovery", same<&S::local_discovery>},
     {"MACExpire", same<&S::mac_expire>},
     {"MACLength", same<&S::mac_length_bytes>},
+    {"MaxConnectionBurst", same<&S::max_connection_burst>},
     {"MaxOutputBufferSize", same<&S::max_output_buffer_bytes>},
     {"MaxTimeout", same<&S::max_timeout>},
     {"MinTimeout", same<&S::min_timeout>},
@@ -80,6 +83,9 @@ constexpr auto compared = std::to_array<Compared>({
     {"TunnelServer", same<&S::tunnel_server>},
     {"UDPRcvBuf", same<&S::udp_rcvbuf>},
     {"UDPSndBuf", same<&S::udp_sndbuf>},
+    {"UPnP", same<&S::upnp>},
+    {"UPnPDiscoverWait", same<&S::upnp_discover_wait>},
+    {"UPnPRefreshPeriod", same<&S::upnp_refresh_period>},
     {"VDEGroup", same<&S::vde_group>},
     {"VDEPort", same<&S::vde_port>},
 });

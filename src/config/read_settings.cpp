@@ -75,6 +75,10 @@ std::string read_name(const Sources& sources, ValueReader& reader, Report& repor
     return {};
 }
 
+std::chrono::seconds seconds_of(ValueReader& reader, std::string_view variable) {
+    return std::chrono::seconds(reader.integer(variable));
+}
+
 void read_sockets(ValueReader& reader, Settings& settings) {
     settings.address_family = static_cast<AddressFamily>(reader.choice("AddressFamily"));
     settings.bind_to_address = reader.host_ports("BindToAddress");
@@ -84,6 +88,11 @@ void read_sockets(ValueReader& reader, Settings& settings) {
     settings.has_port = reader.find("Port") != nullptr;
     settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
     settings.udp_sndbuf = static_cast<int>(reader.integer("UDPSndBuf"));
+    if (const auto burst = reader.given_integer("MaxConnectionBurst"))
+        settings.max_connection_burst = static_cast<std::uint32_t>(*burst);
+    settings.upnp = static_cast<PortForwarding>(reader.choice("UPnP"));
+    settings.upnp_discover_wait = seconds_of(reader, "UPnPDiscoverWait");
+    settings.upnp_refresh_period = seconds_of(reader, "UPnPRefreshPeriod");
 }
 
 std::string lower_case(std::string text) {
@@ -98,6 +107,7 @@ void read_device(ValueReader& reader, Settings& settings) {
     settings.interface = reader.text("Interface");
     if (reader.given_choice("DeviceType"))
         settings.device_type = lower_case(reader.text("DeviceType"));
+    settings.device_standby = reader.yes_or_no("DeviceStandby");
     settings.iff_one_queue = reader.yes_or_no("IffOneQueue");
     settings.vde_port = static_cast<int>(reader.integer("VDEPort"));
     settings.vde_group = reader.text("VDEGroup");
@@ -117,10 +127,6 @@ std::vector<std::string> read_connect_to(ValueReader& reader, const std::string&
             names.push_back(given->value);
     }
     return names;
-}
-
-std::chrono::seconds seconds_of(ValueReader& reader, std::string_view variable) {
-    return std::chrono::seconds(reader.integer(variable));
 }
 
 void read_retries(ValueReader& reader, Settings& settings, Report& report) {
@@ -159,6 +165,8 @@ void read_pings(ValueReader& reader, Settings& settings) {
 
 void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
     settings.connect_to = read_connect_to(reader, settings.name, report);
+    settings.auto_connect = reader.given_yes_or_no("AutoConnect");
+    settings.remembers_addresses = settings.auto_connect.value_or(false);
     read_retries(reader, settings, report);
     read_pings(reader, settings);
     settings.key_expire = seconds_of(reader, "KeyExpire");

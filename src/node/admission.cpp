@@ -28,7 +28,7 @@ Admission::Verdict Admission::arrive(const Address& source, PeerId peer, Time no
     const auto found = pending_.find(prefix);
     const bool is_greedy =
         found != pending_.end() && found->second.size() >= limits::pending_per_source;
-    if (is_greedy && !is_good(prefix, now)) return {};
+    if (!is_good(prefix, now) && (is_greedy || is_burst(source, now))) return {};
     Verdict verdict{.is_admitted = true, .victim = std::nullopt};
     if (source_of_.size() >= pending_limit_) verdict.victim = oldest_of_greediest(now);
     if (is_greedy) verdict.victim = found->second.front();
@@ -36,6 +36,23 @@ Admission::Verdict Admission::arrive(const Address& source, PeerId peer, Time no
     pending_[prefix].push_back(peer);
     source_of_.emplace(peer, prefix);
     return verdict;
+}
+
+/// A source that nothing can be remembered of, since too many are busy, is not held up: all of them
+/// together are still limited by what is pending.
+bool Admission::is_burst(const Address& source, Time now) {
+    constexpr std::chrono::seconds regained_in{1};
+    if (!burst_ || source.is_loopback()) return false;
+    const auto prefix = prefix_of(source);
+    if (burst_over_.size() >= limits::remembered_sources && !burst_over_.contains(prefix)) {
+        std::erase_if(burst_over_, [&](const auto& entry) { return entry.second <= now; });
+        if (burst_over_.size() >= limits::remembered_sources) return false;
+    }
+    auto& over = burst_over_.try_emplace(prefix, now).first->second;
+    const auto with_this_one = std::max(over, now) + regained_in;
+    if (with_this_one - now > regained_in * std::int64_t{*burst_}) return true;
+    over = with_this_one;
+    return false;
 }
 
 void Admission::leave(PeerId peer) {

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::Rs
     auto state =
         std::make_unique<State>(std::move(settings), std::move(parts.peer), std::move(parts.mesh),
                                 std::move(parts.plane), std::move(device), random, log);
+    state->admission.set_burst(state->settings.max_connection_burst);
     return std::unique_ptr<Node>(new Node(std::move(state)));
 }
 

@@ -23,6 +23,9 @@ enum class RoutingMode : std::uint8_t { router, switching, hub };
 enum class Forwarding : std::uint8_t { off, internal, kernel };
 enum class Broadcast : std::uint8_t { no, mst, direct };
 
+/// What a router is asked to forward to us.
+enum class PortForwarding : std::uint8_t { no, yes, udp_only };
+
 enum class ProxyType : std::uint8_t { none, socks4, socks4a, socks5, http, exec };
 
 /// `host [port]` as written; still to be resolved. An empty port means the default one.
@@ -74,17 +77,26 @@ struct Settings {
     bool has_port = false;  ///< Port is given; if not, that of the first socket is announced
     int udp_rcvbuf = 0;     ///< bytes; 0: the system's default
     int udp_sndbuf = 0;
+    std::optional<std::uint32_t> max_connection_burst;  ///< of one source; none: no limit
+    PortForwarding upnp = PortForwarding::no;
+    std::chrono::seconds upnp_discover_wait{5};
+    std::chrono::seconds upnp_refresh_period{60};
 
     // Device.
     std::string device;       ///< empty: the type's default
     std::string interface;    ///< empty: the netname
     std::string device_type;  ///< lower case; empty: by mode
+    bool device_standby = false;
     bool iff_one_queue = false;
     int vde_port = 0;       ///< 0: any
     std::string vde_group;  ///< empty: as the switch says
 
     // Mesh.
     std::vector<std::string> connect_to;
+    std::optional<bool> auto_connect;  ///< not given: no
+    /// Addresses that were good before, kept in the folder `cache`, and those that other nodes
+    /// announce are tried ahead of Address. With AutoConnect, or if there is such a folder.
+    bool remembers_addresses = false;
     std::chrono::seconds max_timeout{900};
     std::chrono::seconds min_timeout{0};
     std::chrono::seconds ping_interval{60};

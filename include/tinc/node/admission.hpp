@@ -7,6 +7,9 @@
 //                        limits::pending_connections in all (a quarter of the descriptors, if
 //                        that is less), the oldest of the greediest source
 //                        makes room; sources whose key was good in the last hour come last
+//                        with MaxConnectionBurst, a source also makes no more than so many at
+//                        once and one a second afterwards; not this machine, nor a source whose key
+//                        was good in the last hour
 //     a handshake        costs us an RSA operation: limits::handshakes_per_source in a second, and
 //                        limits::handshakes_per_second over all strangers; sources whose key was
 //                        good in the last hour do not share that with them
@@ -41,6 +44,8 @@ class Admission {
     void set_pending_limit(std::size_t most) {
         pending_limit_ = std::clamp<std::size_t>(most, 1, limits::pending_connections);
     }
+    /// Connections that a source may make at once; it regains one each second. None: no limit.
+    void set_burst(std::optional<std::uint32_t> most) { burst_ = most; }
     /// The connection is over, or has become a member's.
     void leave(PeerId peer);
 
@@ -58,11 +63,15 @@ class Admission {
   private:
     [[nodiscard]] static Address prefix_of(const Address& source);
     [[nodiscard]] bool is_good(const Address& prefix, Time now) const;
+    [[nodiscard]] bool is_burst(const Address& source, Time now);
     [[nodiscard]] std::optional<PeerId> oldest_of_greediest(Time now) const;
 
     std::map<Address, std::deque<PeerId>> pending_;  ///< oldest first
     std::size_t pending_limit_ = limits::pending_connections;
     std::unordered_map<PeerId, Address> source_of_;
+    std::optional<std::uint32_t> burst_;
+    /// When all that a source used of its burst is regained; passed ones may be forgotten.
+    std::map<Address, Time> burst_over_;
     std::map<Address, Time> good_until_;
     std::map<Address, Time> logged_;
     mesh::RateLimit handshakes_of_source_{limits::handshakes_per_source, std::chrono::seconds(1)};

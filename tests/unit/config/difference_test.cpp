@@ -41,6 +41,7 @@ TEST(DifferenceTest, TellsWhatAReloadAppliesFromWhatNeedsARestart) {
 /// A value for each variable that differs from its default.
 constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"AddressFamily", "ipv4"},
+    {"AutoConnect", "yes"},
     {"BindToAddress", "::1"},
     {"BindToInterface", "eth0"},
     {"Broadcast", "no"},
@@ -50,6 +51,7 @@ constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"ConnectTo", "beta"},
     {"DecrementTTL", "yes"},
     {"Device", "/dev/x"},
+    {"DeviceStandby", "yes"},
     {"DeviceType", "tap"},
     {"Digest", "sha512"},
     {"DirectOnly", "yes"},
@@ -64,6 +66,7 @@ constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"LocalDiscovery", "yes"},
     {"MACExpire", "1"},
     {"MACLength", "1"},
+    {"MaxConnectionBurst", "1"},
     {"MaxOutputBufferSize", "1"},
     {"MaxTimeout", "1"},
     {"MinTimeout", "1"},
@@ -85,6 +88,9 @@ constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"TunnelServer", "yes"},
     {"UDPRcvBuf", "1"},
     {"UDPSndBuf", "1"},
+    {"UPnP", "yes"},
+    {"UPnPDiscoverWait", "1"},
+    {"UPnPRefreshPeriod", "1"},
     {"VDEGroup", "vde"},
     {"VDEPort", "1"},
 };

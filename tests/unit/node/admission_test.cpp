@@ -139,6 +139,68 @@ TEST_F(AdmissionTest, GoodSourcesHaveABudgetToo) {
     EXPECT_TRUE(admission.may_authenticate(source(1), start + 1s));
 }
 
+class BurstTest : public testing::Test {
+  protected:
+    BurstTest() { admission.set_burst(3); }
+
+    /// A connection that is over at once, so that nothing stays pending.
+    bool comes(const Address& from, Time now) {
+        const PeerId peer{++last};
+        const bool is_admitted = admission.arrive(from, peer, now).is_admitted;
+        admission.leave(peer);
+        return is_admitted;
+    }
+    bool burst_comes(const Address& from, Time now) {
+        return comes(from, now) && comes(from, now) && comes(from, now);
+    }
+
+    Admission admission;
+    std::uint64_t last = 0;
+};
+
+TEST_F(BurstTest, ASourceComesThatOftenAtOnceAndOnceASecondThen) {
+    EXPECT_TRUE(burst_comes(source(1), start));
+    EXPECT_FALSE(comes(source(1), start));
+    EXPECT_FALSE(comes(source(1), start + 1s - 1ns));
+    EXPECT_TRUE(comes(source(1), start + 1s));
+    EXPECT_FALSE(comes(source(1), start + 1s)) << "who is refused gains nothing by it";
+    EXPECT_TRUE(burst_comes(source(1), start + 10s));
+    EXPECT_FALSE(comes(source(1), start + 10s));
+}
+
+TEST_F(BurstTest, OtherSourcesAreNotConcerned) {
+    EXPECT_TRUE(burst_comes(source(1), start));
+    EXPECT_FALSE(comes(source(1), start));
+    EXPECT_TRUE(burst_comes(source(2), start));
+}
+
+TEST_F(BurstTest, ThisMachineAndGoodSourcesComeAsTheyLike) {
+    const auto here = Address::parse("127.0.0.1").value();
+    const auto here_too = Address::parse("::1").value();
+    admission.remember_good(source(1), start);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_TRUE(comes(here, start));
+        EXPECT_TRUE(comes(here_too, start));
+        EXPECT_TRUE(comes(source(1), start));
+    }
+    EXPECT_TRUE(burst_comes(source(1), start + 1h));
+    EXPECT_FALSE(comes(source(1), start + 1h)) << "it was good long ago";
+}
+
+TEST_F(BurstTest, IsUnlimitedUnlessItIsSet) {
+    admission.set_burst(std::nullopt);
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(comes(source(1), start));
+}
+
+TEST_F(BurstTest, SourcesThatAreRememberedAreBoundedAndHoldUpNobodyElse) {
+    for (std::uint32_t i = 0; i < limits::remembered_sources; ++i)
+        ASSERT_TRUE(burst_comes(source(i), start));
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(comes(source(1'000'000), start));
+    EXPECT_FALSE(comes(source(1), start));
+    EXPECT_TRUE(burst_comes(source(1'000'000), start + 3s)) << "old ones make room";
+    EXPECT_FALSE(comes(source(1'000'000), start + 3s));
+}
+
 TEST_F(AdmissionTest, ASourceIsWorthOneLineAMinute) {
     EXPECT_TRUE(admission.may_log(source(1), start));
     EXPECT_FALSE(admission.may_log(source(1), start + 59s));

@@ -122,6 +122,19 @@ TEST(StrangerTest, TheNinthUnfinishedConnectionOfASourceIsNotWanted) {
     EXPECT_THAT(world.all<Close>(), IsEmpty());
 }
 
+TEST(StrangerTest, WhoComesTooOftenIsNotWantedForASecond) {
+    auto settings = NodeWorld::default_settings();
+    settings.max_connection_burst = 2;
+    NodeWorld world(settings);
+    for (int i = 0; i < 2; ++i) world.say(world.connect(endpoint("10.0.0.1", 4'000)), "garbage\n");
+    const auto third = world.node->accepted(endpoint("10.0.0.1", 4'001), 9, world.now);
+    ASSERT_FALSE(third);
+    EXPECT_EQ(third.error().code, Errc::exhausted);
+    EXPECT_NE(world.connect(endpoint("10.0.0.2", 4'000)), PeerId{0});
+    world.pass_time(1s);
+    EXPECT_NE(world.connect(endpoint("10.0.0.1", 4'002)), PeerId{0});
+}
+
 TEST(StrangerTest, WhoMakesRoomForAnotherIsClosed) {
     NodeWorld world;
     std::vector<PeerId> ids;
