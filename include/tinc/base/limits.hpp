@@ -43,6 +43,8 @@ inline constexpr std::uint32_t trials_per_second = 1'000;
 inline constexpr std::size_t config_file_bytes = std::size_t{1} << 20U;
 inline constexpr std::size_t config_line_bytes = 8'192;
 inline constexpr std::size_t addresses_per_name = 16;
+inline constexpr std::size_t recent_addresses = 8;   ///< kept of a node, as tinc 1.1 does
+inline constexpr std::size_t likely_addresses = 16;  ///< tried ahead of those in its host file
 inline constexpr std::size_t host_name_bytes = 255;  ///< SOCKS5 counts it in one byte
 inline constexpr std::size_t queued_scripts = 1'024;
 inline constexpr std::chrono::seconds script_time{60};
