@@ -2,6 +2,7 @@
 
 #include "io/child_process.hpp"
 #include "io/descriptor.hpp"
+#include "io/replace_file.hpp"
 #include "tinc/graph/drawing.hpp"
 
 #include <fcntl.h>
@@ -23,31 +24,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using Deadline = std::chrono::steady_clock::time_point;
-
-Result<void> write_all(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const auto count = ::write(descriptor, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return system_failure("write");
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
-/// Whoever reads `path` finds the old text or the new one.
-Result<void> replace_file(const std::string& path, std::string_view text) {
-    const auto fresh = path + ".new";
-    ::unlink(fresh.c_str());
-    constexpr mode_t for_everybody = 0666;  // less the umask
-    Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, for_everybody));
-    if (!file) return system_failure(fmt::format("Unable to open graph dump file {}", path));
-    const auto written = write_all(file.number(), text);
-    file.close();
-    if (written && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
-    const int code = errno;
-    ::unlink(fresh.c_str());
-    return system_failure(fmt::format("Unable to write graph dump file {}", path), code);
-}
 
 /// Whether it happens in time.
 bool wait_for(int descriptor, short event, Deadline deadline) {
@@ -112,7 +88,7 @@ Result<void> pipe_into(const std::string& command, std::string_view text, millis
 
 Result<void> write_to(const std::string& target, std::string_view text, milliseconds limit) {
     if (target.starts_with('|')) return pipe_into(target.substr(1), text, limit);
-    return replace_file(target, text);
+    return replace_file(target, text, "graph dump file");
 }
 
 }  // namespace
