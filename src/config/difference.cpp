@@ -33,7 +33,7 @@ constexpr Handling same = {
 // clang-format off
 constexpr auto compared = std::to_array<Compared>({
     {"AddressFamily", same<&S::address_family>},
-    {"AutoConnect", same<&S::auto_connect, &S::remembers_addresses>},
+    {"AutoConnect", same<&S::auto_connect>},
     {"BindToAddress", same<&S::bind_to_address>},
     {"BindToInterface", same<&S::bind_to_interface>},
     {"Broadcast", same<&S::broadcast>},
@@ -108,6 +108,7 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
     for (const auto& [variable, values] : compared)
         if (option(variable).reloadable) values.take(settings, fresh);
     settings.has_own_host_file = fresh.has_own_host_file;
+    settings.remembers_addresses = fresh.remembers_addresses;
     return settings;
 }
 

@@ -1,5 +1,6 @@
 // What a host file says about another node.
 
+#include "tinc/base/text.hpp"
 #include "tinc/config/parser.hpp"
 #include "tinc/config/value_reader.hpp"
 
@@ -75,6 +76,19 @@ std::vector<wire::Subnet> read_host_subnets(const std::string& name,
     auto subnets = reader.subnets();
     if (!faults.warnings.empty()) return refuse(faults.warnings.front());
     return subnets;
+}
+
+bool has_address(const std::string& name, const Result<SourceFile>& host_file,
+                 const std::vector<CommandLineOption>& options) {
+    const auto is_address = [](const Assignment& given) {
+        return equal_ignoring_case(given.variable, "Address");
+    };
+    const bool is_in_file =
+        host_file &&
+        std::ranges::any_of(parse_file(host_file->text, host_file->path).assignments, is_address);
+    return is_in_file || std::ranges::any_of(options, [&](const CommandLineOption& given) {
+               return given.host == name && is_address(given.assignment);
+           });
 }
 
 HostSettings read_host_settings(const std::string& name, const Result<SourceFile>& host_file,

@@ -34,7 +34,7 @@ constexpr auto table = std::to_array<Option>({
     {.name = "AddressFamily", .kind = Kind::choice("any|ipv4|ipv6"), .fallback = "any",
      .complaint = "Invalid address family!",
      .help = "The kind of addresses that sockets use."},
-    {.name = "AutoConnect", .kind = yes_or_no,
+    {.name = "AutoConnect", .kind = yes_or_no, .reloadable = true,
      .help = "Make meta connections without ConnectTo."},
     {.name = "BindToAddress", .kind = Kind::of(Form::host_port, "address [port]"), .repeats = true,
      .help = "A local address to listen on; * is any."},

@@ -58,6 +58,12 @@ Result<config::Settings> outcome(std::optional<config::Settings> settings,
     return failure(Errc::refused, fmt::format("{}", fmt::join(report.errors, "\n")));
 }
 
+/// A folder that tinc 1.1 made, or we, or the operator by hand.
+bool has_cache(const ConfigPlace& place) {
+    std::error_code ec;
+    return std::filesystem::is_directory(place.path("cache"), ec);
+}
+
 std::string host_name() {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) != 0) return {};
@@ -128,6 +134,7 @@ LoadedSettings load_settings(const ConfigPlace& place) {
     if (!sources) return {{}, std::unexpected(sources.error())};
     config::Report report{.errors = {}, .warnings = std::move(sources->left_out)};
     auto settings = config::read_settings(*sources, report);
+    if (settings && has_cache(place)) settings->remembers_addresses = true;
     if (settings && settings->strict_subnets)
         settings->host_subnets = read_all_host_subnets(place, settings->name, report);
     return {report.warnings, outcome(std::move(settings), report)};
@@ -146,6 +153,7 @@ LoadedSettings reload_settings(const ConfigPlace& place, const config::Settings&
     auto settings = config::read_settings(*sources, report);
     if (!is_all_there) settings.reset();
     if (settings) crypto::wipe(settings->private_key_hex);
+    if (settings && has_cache(place)) settings->remembers_addresses = true;
     if (settings && running.strict_subnets)
         settings->host_subnets = read_all_host_subnets(place, running.name, report);
     return {report.warnings, outcome(std::move(settings), report)};
@@ -159,6 +167,14 @@ std::vector<std::string> host_file_names(const ConfigPlace& place) {
         auto name = at->path().filename().string();
         if (is_node_name(name)) names.push_back(std::move(name));
     }
+    return names;
+}
+
+std::vector<std::string> names_with_address(const ConfigPlace& place) {
+    auto names = host_file_names(place);
+    std::erase_if(names, [&](const auto& name) {
+        return !config::has_address(name, read_host_file(place, name), place.options);
+    });
     return names;
 }
 

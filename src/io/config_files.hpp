@@ -46,6 +46,9 @@ struct LoadedSettings {
 /// The names of all host files, own one included, and at most limits::nodes.
 [[nodiscard]] std::vector<std::string> host_file_names(const ConfigPlace& place);
 
+/// Those of them whose file, or whose -o, gives an Address.
+[[nodiscard]] std::vector<std::string> names_with_address(const ConfigPlace& place);
+
 /// The subnets of all other nodes, as StrictSubnets has them.
 [[nodiscard]] config::HostSubnets read_all_host_subnets(const ConfigPlace& place,
                                                         const std::string& own_name,

@@ -67,6 +67,7 @@ Result<void> Daemon::prepare() {
     links_->set_command_environment(std::move(command_environment));
     resolver_ = std::make_unique<Resolver>(loop_, settings_.address_family);
     host_files_ = std::make_unique<HostFiles>(loop_, plan_.place, log_);
+    addresses_ = std::make_unique<AddressCache>(loop_, plan_.place, log_);
     scripts_ = std::make_unique<ScriptQueue>(loop_, log_);
     scripts_->set_base(plan_.place.base);
     scripts_->set_interpreter(settings_.scripts_interpreter);
@@ -83,8 +84,8 @@ Result<void> Daemon::prepare() {
                                       std::move(events));
     graph_dump_ = std::make_unique<GraphDump>(loop_, log_);
     graph_dump_->set_target(settings_.graph_dump_file);
-    effects_->employ(
-        {links_.get(), resolver_.get(), host_files_.get(), scripts_.get(), tun_.get(), &ports_});
+    effects_->employ({links_.get(), resolver_.get(), host_files_.get(), addresses_.get(),
+                      scripts_.get(), tun_.get(), &ports_});
     signals_ = std::make_unique<Signals>(loop_, [this](int signal) { signalled(signal); });
     return {};
 }

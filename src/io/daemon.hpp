@@ -9,6 +9,7 @@
 //               anew, beside the loop
 //     stop      Node::stop and its scripts; sockets; tinc-down; device; `Terminating`
 
+#include "io/address_cache.hpp"
 #include "io/asio.hpp"
 #include "io/background.hpp"
 #include "io/choose_device.hpp"
@@ -102,6 +103,7 @@ class Daemon {
     std::unique_ptr<PeerLinks> links_;
     std::unique_ptr<Resolver> resolver_;
     std::unique_ptr<HostFiles> host_files_;
+    std::unique_ptr<AddressCache> addresses_;
     std::unique_ptr<ScriptQueue> scripts_;
     std::unique_ptr<TunQueue> tun_;
     std::unique_ptr<GraphDump> graph_dump_;

@@ -64,6 +64,25 @@ void EffectRunner::operator()(const node::LoadHost& effect) {
                               });
 }
 
+void EffectRunner::operator()(const node::ScanHosts& /*effect*/) {
+    workers_.host_files->scan([this](std::vector<std::string> with_address) {
+        node_.hosts_scanned(std::move(with_address), now());
+        finish();
+    });
+}
+
+void EffectRunner::operator()(const node::RecallAddresses& effect) {
+    workers_.addresses->recall(effect.name,
+                               [this, query = effect.query](const std::vector<Endpoint>& recent) {
+                                   node_.recalled(query, recent, now());
+                                   finish();
+                               });
+}
+
+void EffectRunner::operator()(const node::RememberAddress& effect) {
+    workers_.addresses->remember(effect.name, effect.remote);
+}
+
 void EffectRunner::operator()(const node::RunScript& effect) { workers_.scripts->add(effect); }
 
 void EffectRunner::send_packets() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/address_cache.hpp"
 #include "io/asio.hpp"
 #include "io/host_files.hpp"
 #include "io/peer_links.hpp"
@@ -25,6 +26,7 @@ class EffectRunner final : public Turn {
         PeerLinks* links = nullptr;
         Resolver* resolver = nullptr;
         HostFiles* host_files = nullptr;
+        AddressCache* addresses = nullptr;
         ScriptQueue* scripts = nullptr;
         TunQueue* device = nullptr;
         std::vector<std::unique_ptr<UdpPort>>* ports = nullptr;
@@ -51,6 +53,9 @@ class EffectRunner final : public Turn {
     void operator()(const node::Close& effect);
     void operator()(const node::Resolve& effect);
     void operator()(const node::LoadHost& effect);
+    void operator()(const node::ScanHosts& effect);
+    void operator()(const node::RecallAddresses& effect);
+    void operator()(const node::RememberAddress& effect);
     void operator()(const node::RunScript& effect);
 
     node::Node& node_;

@@ -64,6 +64,17 @@ void HostFiles::load(const std::string& name,
         done(failure(Errc::exhausted, "Too many host files to read"));
 }
 
+void HostFiles::scan(const std::function<void(std::vector<std::string>)>& done) {
+    auto work = [place = place_, done]() -> Background::Answer {
+        return [done, names = names_with_address(place)] { done(names); };
+    };
+    const auto failed = [this] {
+        log_.print(Level::always, Severity::error, "The host files could not be looked through: {}",
+                   reason_text(ENOMEM));
+    };
+    if (!background_.run(std::move(work), failed)) failed();
+}
+
 std::vector<std::string> HostFiles::changed() {
     auto present = look();
     std::vector<std::string> names;

@@ -23,6 +23,9 @@ class HostFiles {
     void load(const std::string& name,
               const std::function<void(Result<config::HostSettings>)>& done);
 
+    /// The names of those with an Address, in their files or by -o.
+    void scan(const std::function<void(std::vector<std::string>)>& done);
+
     /// Names whose file came, went or was written since the last call or the construction; what
     /// load() has read meanwhile counts from then.
     [[nodiscard]] std::vector<std::string> changed();

@@ -3,6 +3,7 @@
 #include "tinc/base/text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tinc::mesh {
@@ -24,13 +25,45 @@ std::optional<Destination> by_name(const config::HostPort& address) {
 void Connector::set_targets(const std::vector<std::string>& names, Intervals intervals, Time now) {
     intervals_ = intervals;
     std::erase_if(targets_, [&](const auto& entry) {
-        return std::ranges::find(names, entry.first) == names.end();
+        return !entry.second.is_sought && std::ranges::find(names, entry.first) == names.end();
     });
     for (const auto& name : names) {
         auto& target = targets_[name];
+        target.is_sought = false;
         target.backoff = std::chrono::seconds(0);
         if (target.state == Target::State::waiting) wait_until(target, now);
     }
+}
+
+void Connector::seek(const std::string& name, Time now) {
+    const auto [found, is_new] = targets_.try_emplace(name);
+    if (!is_new) return;
+    found->second.is_sought = true;
+    wait_until(found->second, now);
+}
+
+void Connector::abandon(const std::string& name) {
+    const auto found = targets_.find(name);
+    if (found != targets_.end() && found->second.is_sought) targets_.erase(found);
+}
+
+void Connector::abandon_sought() {
+    std::erase_if(targets_, [](const auto& entry) { return entry.second.is_sought; });
+}
+
+Connector::Standing Connector::standing_of(const std::string& name) const {
+    const auto found = targets_.find(name);
+    if (found == targets_.end()) return Standing::none;
+    const auto& target = found->second;
+    if (!target.is_sought) return Standing::configured;
+    return target.state == Target::State::waiting ? Standing::sought_waiting : Standing::sought;
+}
+
+std::vector<std::string> Connector::sought() const {
+    std::vector<std::string> names;
+    for (const auto& [name, target] : targets_)
+        if (target.is_sought) names.push_back(name);
+    return names;
 }
 
 Time Connector::deadline() const {
@@ -47,20 +80,31 @@ void Connector::on_time(Time now) {
 
 void Connector::begin(const std::string& name, Target& target) {
     target.state = Target::State::reading;
+    target.likely.clear();
+    target.tried.clear();
     effects_.emplace_back(ReadHost{name});
+}
+
+void Connector::suggest(const std::string& name, std::vector<Endpoint> likely) {
+    const auto found = targets_.find(name);
+    if (found == targets_.end() || found->second.state != Target::State::reading) return;
+    found->second.likely = std::move(likely);
 }
 
 void Connector::host_loaded(const std::string& name, Result<config::HostSettings> host, Time now) {
     const auto found = targets_.find(name);
     if (found == targets_.end() || found->second.state != Target::State::reading) return;
     auto& target = found->second;
-    if (!host || host->addresses.empty()) {
-        log_.print(Level::always, Severity::error, "No address specified for {}{}", name,
+    if (!host || (host->addresses.empty() && target.likely.empty())) {
+        // Whom nobody named need not bother anybody.
+        const auto level = target.is_sought ? Level::connections : Level::always;
+        log_.print(level, Severity::error, "No address specified for {}{}", name,
                    host ? "" : ": " + host.error().what);
         return wait(target, intervals_.max_timeout, now);
     }
     target.addresses.assign(host->addresses.begin(), host->addresses.end());
-    target.remotes.clear();
+    target.remotes.assign(target.likely.begin(), target.likely.end());
+    target.tried = std::exchange(target.likely, {});
     target.host = std::move(*host);
     try_next(name, target, now);
 }
@@ -112,7 +156,10 @@ void Connector::resolved(const std::string& name, Result<std::vector<Endpoint>> 
     const auto address = std::move(target.addresses.front());
     target.addresses.pop_front();
     if (endpoints) {
-        target.remotes.assign(endpoints->begin(), endpoints->end());
+        target.remotes.clear();
+        std::ranges::copy_if(*endpoints, std::back_inserter(target.remotes), [&](const auto& one) {
+            return std::ranges::find(target.tried, one) == target.tried.end();
+        });
     } else {
         log_.print(Level::connections, Severity::error, "{}", endpoints.error().what);
         if (const auto remote = by_name(address); remote && unknown_hosts_ == UnknownHosts::dial)

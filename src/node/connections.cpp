@@ -83,6 +83,7 @@ Result<void> Node::State::on_activated(PeerId id, const peer::Activated& activat
                                .pmtu = activated.pmtu},
                               now_));
     connector.connected(name, id);
+    if (connection.is_outgoing()) remember_address(name, connection.destination());
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include "tinc/node/assemble.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tinc::node {
@@ -19,6 +20,7 @@ Node::State::State(config::Settings given_settings, peer::PeerSettings given_pee
       log(given_log),
       mesh(std::move(mesh_settings), random, log),
       connector({settings.min_timeout, settings.max_timeout}, random, log),
+      auto_connect(random),
       plane(std::move(plane_settings), settings.name, random, log) {}
 
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -53,6 +55,7 @@ void Node::start(std::span<const Endpoint> listening, Time now) {
     state.mesh.start(listening, now);
     state.connector.set_targets(state.settings.connect_to,
                                 {state.settings.min_timeout, state.settings.max_timeout}, now);
+    state.auto_connect_changed(now);
     state.connector.on_time(now);
     state.turn(now);
 }
@@ -75,6 +78,7 @@ void Node::reload(const Reload& reload, Time now) {
     // First, so that what ends below is not tried again for a node that is no target any more.
     state.connector.set_targets(state.settings.connect_to,
                                 {state.settings.min_timeout, state.settings.max_timeout}, now);
+    state.auto_connect_changed(now);
     // They will come again, and it is not them who wanted that.
     for (const auto& name : reload.changed_hosts) state.activations.forgive(name);
     std::vector<PeerId> outdated;
@@ -102,6 +106,8 @@ void Node::stop(Time now) {
     auto& state = *state_;
     state.is_stopping = true;
     state.connector.set_targets({}, {}, now);
+    state.connector.abandon_sought();
+    state.auto_connect.end();
     state.mesh.stop();
     state.turn(now);
     for (const auto& [id, entry] : state.peers)
@@ -242,6 +248,23 @@ void Node::host_loaded(QueryId query, Result<config::HostSettings> host, Time no
     state.turn(now);
 }
 
+void Node::hosts_scanned(std::vector<std::string> with_address, Time now) {
+    state_->now = now;
+    state_->hosts_with_address = {std::make_move_iterator(with_address.begin()),
+                                  std::make_move_iterator(with_address.end())};
+}
+
+void Node::recalled(QueryId query, const std::vector<Endpoint>& recent, Time now) {
+    auto& state = *state_;
+    const auto wanted = state.recall_queries.find(query);
+    if (wanted == state.recall_queries.end()) return;
+    const auto name = std::move(wanted->second);
+    state.recall_queries.erase(wanted);
+    state.recalled(name, recent);
+    state.read_host_of_target(name);
+    state.turn(now);
+}
+
 // --- packets -------------------------------------------------------------------------------------
 
 void Node::from_device(packet::Batch& frames, Time now) {
@@ -265,7 +288,8 @@ void Node::datagram_too_big(NodeIndex node, std::size_t frame_bytes, Time now) {
 // --- time ----------------------------------------------------------------------------------------
 
 Time Node::deadline() const {
-    auto next = std::min(state_->mesh.deadline(), state_->connector.deadline());
+    auto next = std::min(
+        {state_->mesh.deadline(), state_->connector.deadline(), state_->auto_connect.deadline()});
     for (const auto& [id, entry] : state_->peers) next = std::min(next, entry.peer.deadline());
     return next;
 }
@@ -278,6 +302,7 @@ void Node::on_time(Time now) {
         if (auto kept = entry.peer.on_time(now); !kept) failed.emplace_back(id, kept.error());
     }
     for (const auto& [id, error] : failed) state.fail(id, error, now);
+    state.auto_connect_on_time(now);
     state.connector.on_time(now);
     state.mesh.on_time(now);
     state.turn(now);

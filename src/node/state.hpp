@@ -2,6 +2,7 @@
 
 // The inside of the Node: its parts, and how news travels between them.
 
+#include "tinc/mesh/auto_connect.hpp"
 #include "tinc/mesh/connector.hpp"
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/node/admission.hpp"
@@ -11,6 +12,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +54,16 @@ struct Node::State {
     /// If the proxy did not hear all of what it was told at once: begins anew, more slowly.
     [[nodiscard]] bool ask_proxy_again(PeerId id, Time now);
 
+    // --- whom to connect to, and where (outgoing.cpp) ------------------------------------------
+    /// At start and reload.
+    void auto_connect_changed(Time now);
+    void auto_connect_on_time(Time now);
+    void end_connection_with(const std::string& name, Time now);
+    [[nodiscard]] std::vector<mesh::AutoConnect::Candidate> candidates();
+    void read_host_of_target(const std::string& name);
+    void recalled(const std::string& name, const std::vector<Endpoint>& recent);
+    void remember_address(const std::string& name, const Destination& remote);
+
     // --- connections (connections.cpp) ---------------------------------------------------------
     void drain(PeerId id, Time now);
     [[nodiscard]] Result<void> on_event(PeerId id, peer::Event& event, Time now);
@@ -74,6 +86,7 @@ struct Node::State {
 
     mesh::Mesh mesh;
     mesh::Connector connector;
+    mesh::AutoConnect auto_connect;
     plane::Plane plane;
     Admission admission;
     plane::Outbox outbox;
@@ -83,6 +96,8 @@ struct Node::State {
     std::map<QueryId, PeerId> host_queries;            ///< of accepted connections
     std::map<QueryId, std::string> connector_queries;  ///< of a ConnectTo, by its name
     std::map<QueryId, PeerId> proxy_queries;           ///< of outgoing connections
+    std::map<QueryId, std::string> recall_queries;     ///< of a target, by its name
+    std::set<std::string> hosts_with_address;          ///< as of the last scan
     peer::ProxyHandshake::Pace proxy_pace = peer::ProxyHandshake::Pace::at_once;
     std::uint64_t last_peer = 0;
     std::uint64_t last_query = 0;

@@ -96,9 +96,10 @@ void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {
     if (const auto* host = std::get_if<mesh::ReadHost>(&effect)) {
         if (const auto existing = mesh.connection_of(host->name))
             return connector.connected(host->name, *existing);
+        if (!settings.remembers_addresses) return read_host_of_target(host->name);
         const QueryId query{++last_query};
-        connector_queries.emplace(query, host->name);
-        effects.emplace_back(LoadHost{query, host->name});
+        recall_queries.emplace(query, host->name);
+        effects.emplace_back(RecallAddresses{query, host->name});
     } else if (auto* resolve = std::get_if<mesh::ResolveAddress>(&effect)) {
         const QueryId query{++last_query};
         connector_queries.emplace(query, resolve->name);

@@ -1,4 +1,5 @@
 #include "sim/simulation.hpp"
+#include "tinc/mesh/mesh.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -35,6 +36,21 @@ void partition_by_chance(Simulation& sim) {
     for (HostIndex host = 0; host < sim.host_count(); ++host)
         (sim.random().below(2) == 0 ? a : b).insert(host);
     sim.partition(a, b);
+}
+
+/// Nodes that hear of all others from host files, and of whom only one has a ConnectTo.
+void add_auto_connecting(Simulation& sim, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i)
+        sim.add({.name = fmt::format("n{}", i),
+                 .connect_to = i == 0 ? std::vector<std::string>{"n1"} : std::vector<std::string>{},
+                 .lan = {},
+                 .adjust = [](config::Settings& settings) { settings.auto_connect = true; }});
+}
+
+bool has_enough_connections(Simulation& sim) {
+    for (HostIndex host = 0; host < sim.host_count(); ++host)
+        if (sim.node(host).mesh().graph().edges_from(graph::Graph::self).size() < 3) return false;
+    return true;
 }
 
 class ConvergenceTest : public testing::TestWithParam<int> {};
@@ -165,6 +181,50 @@ TEST(RestartTest, AKilledHubComesBackAndWithItTheMesh) {
     ASSERT_TRUE(sim.run_until([&] { return sim.is_converged(); }, seconds(60)));
     sim.inject(1, 2, 77);
     EXPECT_TRUE(sim.run_until([&] { return sim.was_delivered(2, 77); }, seconds(5)));
+}
+
+TEST(AutoConnectTest, NodesFindEachOtherAndFindTogetherAgainAfterAPartition) {
+    std::ptrdiff_t closed = 0;
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        SCOPED_TRACE(fmt::format("seed {}", seed));
+        Simulation sim(seed);
+        add_auto_connecting(sim, 10);
+        sim.start_all();
+        const auto is_settled = [&] { return sim.is_converged() && has_enough_connections(sim); };
+        ASSERT_TRUE(sim.run_until(is_settled, seconds(60))) << sim.disagreement();
+        sim.partition({0, 1, 2, 3, 4}, {5, 6, 7, 8, 9});
+        sim.run_for(seconds(120));
+        EXPECT_EQ(sim.reachable(0), (std::set<std::string>{"n0", "n1", "n2", "n3", "n4"}));
+        EXPECT_EQ(sim.reachable(9), (std::set<std::string>{"n5", "n6", "n7", "n8", "n9"}));
+        sim.heal();
+        ASSERT_TRUE(sim.run_until(is_settled, seconds(60))) << sim.disagreement();
+        sim.run_for(seconds(60));
+        for (HostIndex host = 0; host < sim.host_count(); ++host)
+            closed += std::ranges::count_if(sim.log(host), [](const std::string& line) {
+                return line.starts_with("There are enough connections");
+            });
+    }
+    EXPECT_GT(closed, 0) << "nobody has ended what was too much";
+}
+
+TEST(AutoConnectTest, WhatTheOperatorWroteStays) {
+    Simulation sim(1);
+    std::vector<std::string> all;
+    for (int i = 1; i <= 6; ++i) all.push_back(fmt::format("n{}", i));
+    sim.add({.name = "n0", .connect_to = all, .lan = {}, .adjust = [](config::Settings& settings) {
+                 settings.auto_connect = true;
+             }});
+    for (const auto& name : all)
+        sim.add(
+            {.name = name, .connect_to = {}, .lan = {}, .adjust = [](config::Settings& settings) {
+                 settings.auto_connect = true;
+             }});
+    sim.start_all();
+    ASSERT_TRUE(sim.run_until([&] { return sim.is_converged(); }, seconds(60)));
+    for (int i = 0; i < 20; ++i) {
+        sim.run_for(seconds(5));
+        for (const auto& name : all) EXPECT_TRUE(sim.node(0).mesh().connection_of(name)) << name;
+    }
 }
 
 }  // namespace

@@ -234,6 +234,18 @@ void Simulation::carry_out(HostIndex index, node::Effect& effect) {
             hosts_[index]->node->host_loaded(query, answer, now_);
             after_event(index);
         });
+    } else if (std::holds_alternative<node::ScanHosts>(effect)) {
+        at(now_ + std::chrono::milliseconds(1), [this, index, life] {
+            if (hosts_[index]->life != life) return;
+            hosts_[index]->node->hosts_scanned(names(), now_);
+            after_event(index);
+        });
+    } else if (const auto* recall = std::get_if<node::RecallAddresses>(&effect)) {
+        at(now_ + std::chrono::milliseconds(1), [this, index, life, query = recall->query] {
+            if (hosts_[index]->life != life) return;
+            hosts_[index]->node->recalled(query, {}, now_);
+            after_event(index);
+        });
     } else if (const auto* script = std::get_if<node::RunScript>(&effect)) {
         host.scripts.push_back(script->script);
     }
@@ -250,6 +262,12 @@ std::optional<HostIndex> Simulation::find(const std::string& name) const {
     for (HostIndex index = 0; index < hosts_.size(); ++index)
         if (hosts_[index]->options.name == name) return index;
     return std::nullopt;
+}
+
+std::vector<std::string> Simulation::names() const {
+    std::vector<std::string> all;
+    for (const auto& host : hosts_) all.push_back(host->options.name);
+    return all;
 }
 
 // --- TCP -----------------------------------------------------------------------------------------

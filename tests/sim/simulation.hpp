@@ -148,6 +148,7 @@ class Simulation {
     void arrive_datagram(HostIndex host, std::vector<std::byte> bytes, const Endpoint& source);
     [[nodiscard]] config::HostSettings host_file(HostIndex host) const;
     [[nodiscard]] std::optional<HostIndex> find(const std::string& name) const;
+    [[nodiscard]] std::vector<std::string> names() const;
 
     test::SeededRandom random_;
     Time now_{};

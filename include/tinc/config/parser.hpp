@@ -78,6 +78,10 @@ struct Report {
     const std::string& name, const Result<SourceFile>& host_file,
     const std::vector<CommandLineOption>& options, Report& report);
 
+/// Whether there is an Address in hosts/NAME or -o NAME.Address.
+[[nodiscard]] bool has_address(const std::string& name, const Result<SourceFile>& host_file,
+                               const std::vector<CommandLineOption>& options);
+
 /// Reads a peer's host file. Faults disable what they touch, never the daemon: they are warnings.
 /// `key_file` reads the file a PublicKeyFile names; it may be empty. Why there is no usable key is
 /// said by `public_key` alone, since only a peer that connects needs one.

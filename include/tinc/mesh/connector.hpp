@@ -1,6 +1,7 @@
 #pragma once
 
-// Keeps a meta connection to every ConnectTo. For each of them:
+// Keeps a meta connection to every ConnectTo, and to those that AutoConnect seeks. For each of
+// them:
 //
 //     idle --> reading the host file --> resolving --> dialling --> connected
 //      ^            | no Address            |  next address |          | lost
@@ -8,8 +9,11 @@
 //      ^    5, 10, 15 .. MaxTimeout s                                  |
 //      '----------------------------------------- first address again -'
 //
+// Ahead of the host file's addresses come those that are likely to be good: where the node was
+// reached before, and where others reach it.
+//
 // A connection is believed in after its first PONG; before that, its end only means that the next
-// address is tried. Source: legacy protocol 2.8.
+// address is tried. Source: legacy protocol 2.8; protocol of tinc 1.1, outgoing connections.
 
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/error.hpp"
@@ -60,14 +64,33 @@ class Connector {
         dial,  ///< by name: a proxy may know it
     };
 
+    /// What a node is to us.
+    enum class Standing : std::uint8_t {
+        none,            ///< no target
+        configured,      ///< ConnectTo
+        sought,          ///< only by seek(): connected, or being tried
+        sought_waiting,  ///< only by seek(), waiting for the next attempt
+    };
+
     Connector(Intervals intervals, RandomSource& random, LogSink& log)
         : intervals_(intervals), random_(random), log_(log) {}
 
     /// The names of ConnectTo. New ones are tried at once; the back-off of old ones is forgotten.
     void set_targets(const std::vector<std::string>& names, Intervals intervals, Time now);
 
+    /// A target that is in no ConnectTo. Nothing happens to one that is a target already.
+    void seek(const std::string& name, Time now);
+    /// Forgets a target that is only sought; one of ConnectTo stays.
+    void abandon(const std::string& name);
+    void abandon_sought();
+    [[nodiscard]] Standing standing_of(const std::string& name) const;
+    /// The names of those that are only sought.
+    [[nodiscard]] std::vector<std::string> sought() const;
+
     void set_unknown_hosts(UnknownHosts unknown_hosts) { unknown_hosts_ = unknown_hosts; }
 
+    /// Before host_loaded(): addresses that are tried ahead of those in the host file.
+    void suggest(const std::string& name, std::vector<Endpoint> likely);
     void host_loaded(const std::string& name, Result<config::HostSettings> host, Time now);
     void resolved(const std::string& name, Result<std::vector<Endpoint>> endpoints, Time now);
     void dialling(const std::string& name, PeerId peer);
@@ -97,6 +120,9 @@ class Connector {
         std::deque<Destination> remotes;         ///< not yet tried
         std::optional<PeerId> peer;
         bool is_proven = false;
+        bool is_sought = false;        ///< by seek() alone
+        std::vector<Endpoint> likely;  ///< suggested for this round
+        std::vector<Endpoint> tried;   ///< of `likely`, in this round
     };
 
     void begin(const std::string& name, Target& target);

@@ -57,6 +57,21 @@ struct LoadHost {
     std::string name;
 };
 
+/// Find out whose host files have an Address, off the loop; answer with hosts_scanned().
+struct ScanHosts {};
+
+/// Look up where this node was reached before, off the loop; answer with recalled().
+struct RecallAddresses {
+    QueryId query{};
+    std::string name;
+};
+
+/// This node was reached there.
+struct RememberAddress {
+    std::string name;
+    Endpoint remote;
+};
+
 /// Run a script if it exists, after all earlier ones have ended. `environment` comes on top of
 /// NETNAME, DEVICE, INTERFACE and NAME.
 struct RunScript {
@@ -64,6 +79,7 @@ struct RunScript {
     std::vector<std::pair<std::string, std::string>> environment;
 };
 
-using Effect = std::variant<Wake, Open, OpenCommand, Close, Resolve, LoadHost, RunScript>;
+using Effect = std::variant<Wake, Open, OpenCommand, Close, Resolve, LoadHost, ScanHosts,
+                            RecallAddresses, RememberAddress, RunScript>;
 
 }  // namespace tinc::node

@@ -101,6 +101,11 @@ class Node {
     void resolved(QueryId query, Result<std::vector<Endpoint>> endpoints, Time now);
     void host_loaded(QueryId query, Result<config::HostSettings> host, Time now);
 
+    /// The names of those, our own or not. Nothing of an earlier scan counts any more.
+    void hosts_scanned(std::vector<std::string> with_address, Time now);
+    /// Most recent first; none if nothing is known.
+    void recalled(QueryId query, const std::vector<Endpoint>& recent, Time now);
+
     // --- packets -------------------------------------------------------------------------------
     /// Frames read from the device, Ethernet header included.
     void from_device(packet::Batch& frames, Time now);

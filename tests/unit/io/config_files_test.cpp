@@ -36,6 +36,35 @@ TEST_F(ConfigFilesTest, NamesAMissingTincConfAsTincDoes) {
                                         "': No such file or directory");
 }
 
+TEST_F(ConfigFilesTest, RemembersAddressesWithAutoConnectOrIfThereIsACache) {
+    const auto remembers = [&] {
+        const auto loaded = load_settings(place_);
+        const auto again = reload_settings(place_, loaded.settings.value());
+        EXPECT_EQ(again.settings.value().remembers_addresses, loaded.settings->remembers_addresses);
+        return loaded.settings->remembers_addresses;
+    };
+    folder_.write("hosts/alpha", "");
+    folder_.write("tinc.conf", "Name = alpha\n");
+    EXPECT_FALSE(remembers());
+    folder_.write("tinc.conf", "Name = alpha\nAutoConnect = yes\n");
+    EXPECT_TRUE(remembers());
+    folder_.write("tinc.conf", "Name = alpha\nAutoConnect = no\n");
+    EXPECT_FALSE(remembers());
+    std::filesystem::create_directory(folder_.path("cache"));
+    EXPECT_TRUE(remembers());
+}
+
+TEST_F(ConfigFilesTest, NamesThoseWithAnAddress) {
+    folder_.write("hosts/alpha", "Subnet = 10.0.0.0/8\n");
+    folder_.write("hosts/beta", "address = beta.example\n");
+    folder_.write("hosts/gamma", "# Address = gamma.example\n");
+    folder_.write("hosts/no-name", "Address = x\n");
+    place_.options = {config::parse_option("gamma.Address=10.0.0.1", 1).value()};
+    auto names = names_with_address(place_);
+    std::ranges::sort(names);
+    EXPECT_EQ(names, (std::vector<std::string>{"beta", "gamma"}));
+}
+
 TEST_F(ConfigFilesTest, ReadsConfDByItsRules) {
     folder_.write("tinc.conf", "Name = alpha\n");
     folder_.write("conf.d/b.conf", "B = 1\n");

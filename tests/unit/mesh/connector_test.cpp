@@ -194,6 +194,78 @@ TEST_F(ConnectorTest, LetsAnOwnAttemptFailWhileAnotherConnectionIsUp) {
     EXPECT_TRUE(connector.take_effects().empty());
 }
 
+TEST_F(ConnectorTest, TriesWhatIsLikelyAheadOfTheHostFile) {
+    static_cast<void>(wanted<ReadHost>());
+    connector.suggest("hub", {host_number(7), host_number(8)});
+    connector.host_loaded("hub", host({{"a", ""}}), now);
+    EXPECT_EQ(wanted<Dial>().remote, host_number(7));
+    connector.dialling("hub", PeerId{1});
+    connector.ended(PeerId{1}, now);
+    EXPECT_EQ(wanted<Dial>().remote, host_number(8));
+    connector.dialling("hub", PeerId{2});
+    connector.ended(PeerId{2}, now);
+    EXPECT_EQ(wanted<ResolveAddress>().address, (config::HostPort{"a", "655"}));
+    connector.resolved("hub", std::vector{host_number(7), host_number(9)}, now);
+    EXPECT_EQ(wanted<Dial>().remote, host_number(9)) << "what has failed is not tried again";
+}
+
+TEST_F(ConnectorTest, ALikelyAddressIsEnough) {
+    static_cast<void>(wanted<ReadHost>());
+    connector.suggest("hub", {host_number(7)});
+    connector.host_loaded("hub", host({}), now);
+    EXPECT_EQ(wanted<Dial>().remote, host_number(7));
+    connector.dialling("hub", PeerId{1});
+    connector.ended(PeerId{1}, now);
+    expect_wait(seconds(5));
+    time_comes();
+    static_cast<void>(wanted<ReadHost>());
+    connector.host_loaded("hub", host({}), now);
+    expect_wait(seconds(900));  // what was likely then need not be so any more
+}
+
+TEST_F(ConnectorTest, WhatIsLikelyComesTooLateForAnAttemptThatHasBegun) {
+    dial(PeerId{1});
+    connector.suggest("hub", {host_number(7)});
+    connector.suggest("nobody", {host_number(7)});
+    connector.ended(PeerId{1}, now);
+    expect_wait(seconds(5));
+}
+
+TEST_F(ConnectorTest, TriesWhomItIsToldToSeekUntilToldToStop) {
+    dial(PeerId{1});
+    connector.seek("cell", now);
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::sought_waiting);
+    connector.on_time(now);
+    EXPECT_EQ(wanted<ReadHost>().name, "cell");
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::sought);
+    EXPECT_EQ(connector.sought(), std::vector<std::string>{"cell"});
+    connector.abandon("cell");
+    connector.host_loaded("cell", host({{"a", ""}}), now);
+    EXPECT_TRUE(connector.take_effects().empty());
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::none);
+}
+
+TEST_F(ConnectorTest, WhatIsInConnectToCannotBeAbandoned) {
+    connector.seek("hub", now);
+    EXPECT_EQ(connector.standing_of("hub"), Connector::Standing::configured);
+    connector.abandon("hub");
+    connector.abandon_sought();
+    EXPECT_EQ(connector.standing_of("hub"), Connector::Standing::configured);
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::none);
+}
+
+TEST_F(ConnectorTest, ConnectToTakesOverWhoIsSought) {
+    connector.seek("cell", now);
+    connector.seek("leaf", now);
+    connector.set_targets({"cell"}, {}, now);
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::configured);
+    EXPECT_EQ(connector.standing_of("leaf"), Connector::Standing::sought_waiting);
+    EXPECT_EQ(connector.standing_of("hub"), Connector::Standing::none);
+    connector.abandon_sought();
+    EXPECT_EQ(connector.standing_of("cell"), Connector::Standing::configured);
+    EXPECT_EQ(connector.standing_of("leaf"), Connector::Standing::none);
+}
+
 TEST_F(ConnectorTest, RetriesNowWhenTold) {
     dial(PeerId{1});
     connector.ended(PeerId{1}, now);

@@ -95,6 +95,8 @@ struct Reloadable {
 
 // clang-format off
 const Reloadable reloadables[] = {
+    {"AutoConnect", [](config::Settings& s) { s.auto_connect = true; },
+     [](Scene& scene) { return scene.world.all<ScanHosts>().size() == 1; }},
     {"Broadcast", [](config::Settings& s) { s.broadcast = config::Broadcast::no; },
      [](Scene& scene) { scene.from_device(packet_for("224.0.0.5")); return scene.dropped(Drop::no_subnet) == 1; }},
     {"ConnectTo", [](config::Settings& s) { s.connect_to = {"gamma"}; },
