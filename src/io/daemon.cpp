@@ -298,7 +298,10 @@ void Daemon::finish_reload(const LoadedSettings& loaded) {
 }
 
 /// A new interface has no addresses.
-void Daemon::device_reopened() { scripts_->add({"tinc-up", {}}); }
+void Daemon::device_reopened() {
+    node_->device_reopened(now());
+    effects_->finish();
+}
 
 void Daemon::fail(const Error& error) {
     print_lines(error.what);

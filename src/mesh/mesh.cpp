@@ -211,9 +211,7 @@ void Mesh::settle(Time now) {
         // The table goes first: what scripts and keys cause must already find the new paths.
         effects_.emplace_back(PublishTable{});
         table_is_stale_ = false;
-        for (const auto& change : changes)
-            change.reachable ? became_reachable(change.node, now)
-                             : became_unreachable(change.node, now);
+        reachability_changed(changes, now);
     }
     if (std::exchange(table_is_stale_, false)) effects_.emplace_back(PublishTable{});
 }

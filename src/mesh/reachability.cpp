@@ -1,5 +1,7 @@
 #include "tinc/mesh/mesh.hpp"
 
+#include <algorithm>
+
 namespace tinc::mesh {
 
 namespace {
@@ -17,6 +19,18 @@ void Mesh::adopt_announced_addresses() {
         if (path.reachable && path.announced_address && !member(node).remote)
             set_remote(node, path.announced_address);
     }
+}
+
+void Mesh::reachability_changed(std::span<const graph::ReachabilityChange> changes, Time now) {
+    const auto had_company = has_company_;
+    has_company_ = std::ranges::any_of(graph_.nodes(), [&](const NodeIndex node) {
+        return node != self && graph_.path(node).reachable;
+    });
+    if (has_company_ && !had_company) effects_.emplace_back(CompanyChanged{true});
+    for (const auto& change : changes)
+        change.reachable ? became_reachable(change.node, now)
+                         : became_unreachable(change.node, now);
+    if (had_company && !has_company_) effects_.emplace_back(CompanyChanged{false});
 }
 
 void Mesh::became_reachable(NodeIndex node, Time now) {

@@ -41,8 +41,14 @@ Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::Rs
 void Node::use(LocalAddresses& addresses) { state_->plane.use(addresses); }
 
 void Node::device_opened(Time now) {
-    state_->effects.emplace_back(RunScript{"tinc-up", {}});
+    if (!state_->settings.device_standby) state_->bring_device(State::Bring::up);
     state_->mesh.announce_own_subnets();
+    state_->turn(now);
+}
+
+void Node::device_reopened(Time now) {
+    if (!std::exchange(state_->is_device_up, false)) return;
+    state_->bring_device(State::Bring::up);
     state_->turn(now);
 }
 
@@ -116,7 +122,7 @@ void Node::stop(Time now) {
 }
 
 void Node::device_closing(Time now) {
-    state_->effects.emplace_back(RunScript{"tinc-down", {}});
+    state_->bring_device(State::Bring::down);
     state_->turn(now);
 }
 

@@ -39,6 +39,9 @@ struct Node::State {
     void apply(mesh::Effect& effect, Time now);
     void apply(plane::Event& event, Time now);
     void apply(mesh::ConnectorEffect& effect, Time now);
+    enum class Bring : std::uint8_t { up, down };
+    /// By its script, unless it is so already.
+    void bring_device(Bring bring);
     void publish_table();
     void tell_more();
     void wake_writers();
@@ -104,6 +107,7 @@ struct Node::State {
     std::vector<Effect> effects;
     Time now{};  ///< of the event being handled
     Time retreat_until = Time::min();
+    bool is_device_up = false;  ///< tinc-up was wanted last, not tinc-down
     bool is_stopping = false;
 };
 

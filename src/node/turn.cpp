@@ -66,6 +66,8 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
         std::optional<plane::Plane::LocalTarget> local;
         if (probe->local) local = {*probe->local, probe->socket};
         plane.send_probe(probe->node, probe->frame_bytes, local, outbox);
+    } else if (const auto* company = std::get_if<mesh::CompanyChanged>(&effect)) {
+        if (settings.device_standby) bring_device(company->has_company ? Bring::up : Bring::down);
     } else if (const auto* retreat = std::get_if<mesh::Retreat>(&effect)) {
         retreat_until = now_ + retreat->time;
         connector.pause(retreat_until);
@@ -108,6 +110,12 @@ void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {
     } else if (auto* wanted = std::get_if<mesh::Dial>(&effect)) {
         dial(std::move(*wanted), now_);
     }
+}
+
+void Node::State::bring_device(Bring bring) {
+    const bool is_wanted_up = bring == Bring::up;
+    if (std::exchange(is_device_up, is_wanted_up) == is_wanted_up) return;
+    effects.emplace_back(RunScript{is_wanted_up ? "tinc-up" : "tinc-down", {}});
 }
 
 /// Gives the data plane the paths and subnets of this moment, and where unknown datagrams of

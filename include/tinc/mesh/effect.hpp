@@ -70,6 +70,11 @@ struct SendProbe {
     std::optional<Endpoint> local;
     SocketIndex socket{};
 };
+/// Some other node is reachable, or none is: told when that changes, ahead of the scripts of the
+/// first one and behind those of the last one.
+struct CompanyChanged {
+    bool has_company = false;
+};
 /// Somebody else uses our Name: stay away from the mesh for a while.
 struct Retreat {
     Duration time{};
@@ -77,6 +82,6 @@ struct Retreat {
 
 using Effect =
     std::variant<SendLine, ClosePeer, CallScript, SetName, SetSealer, SetOpener, SetAddress, SetMtu,
-                 Forget, UnlearnMac, PublishTable, SendProbe, Retreat>;
+                 Forget, UnlearnMac, PublishTable, SendProbe, CompanyChanged, Retreat>;
 
 }  // namespace tinc::mesh

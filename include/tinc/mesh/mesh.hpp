@@ -237,6 +237,7 @@ class Mesh {
                                  NodeIndex target, Time now);
 
     // reachability.cpp
+    void reachability_changed(std::span<const graph::ReachabilityChange> changes, Time now);
     void became_reachable(NodeIndex node, Time now);
     void became_unreachable(NodeIndex node, Time now);
     void call_host_scripts(NodeIndex node, std::string_view suffix);
@@ -295,6 +296,7 @@ class Mesh {
     bool are_keys_worn_ = false;
     RateLimit told_refusals_{10, std::chrono::minutes(1)};  ///< in the log, of each neighbour
     bool table_is_stale_ = false;
+    bool has_company_ = false;  ///< some other node is reachable
     Time next_recompute_ = Time::min();
     Time next_housekeeping_ = never;
     Time first_change_{};  ///< since the last refresh

@@ -66,8 +66,12 @@ class Node {
     /// Who tells our address towards others, for answers that say where a packet's hops were used
     /// up. Outlives the Node.
     void use(LocalAddresses& addresses);
-    /// The device is open: wants tinc-up and the subnet-up of our own subnets run.
+    /// The device is open: wants tinc-up and the subnet-up of our own subnets run. With
+    /// DeviceStandby tinc-up waits for the first node that can be reached, and tinc-down follows
+    /// the last one.
     void device_opened(Time now);
+    /// The device was lost and is there again, without addresses.
+    void device_reopened(Time now);
     /// Sockets are bound, in this order; the port of the first is announced where none was
     /// configured. Begins to connect.
     void start(std::span<const Endpoint> listening, Time now);
@@ -75,7 +79,7 @@ class Node {
     /// those of changed hosts and those that are still being made.
     void reload(const Reload& reload, Time now);
     /// Closes all connections and wants all -down scripts up to the own subnets' run. tinc-down
-    /// is wanted by device_closing(), after floor 5 has closed its sockets.
+    /// is wanted by device_closing(), after floor 5 has closed its sockets, if tinc-up was.
     void stop(Time now);
     void device_closing(Time now);
 
