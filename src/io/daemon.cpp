@@ -165,10 +165,25 @@ void Daemon::serve() {
     for (const auto& listener : listeners_) listener->start();
     tun_->start();
     graph_dump_->start(node_->mesh().graph());
+    forward_ports(local);
+}
+
+void Daemon::forward_ports(const std::vector<Endpoint>& listening) {
+    if (settings_.upnp == config::PortForwarding::no) return;
+    if (!speaks_upnp()) {
+        log_.print(Level::always, Severity::error,
+                   "UPnP was requested, but tinc isn't built with miniupnpc support!");
+        return;
+    }
+    auto request = forwarding_request(settings_, listening);
+    if (request.ports.empty()) return;
+    forwarder_ = std::make_unique<PortForwarder>(loop_, log_);
+    forwarder_->start(std::move(request), settings_.upnp_refresh_period);
 }
 
 awaitable<void> Daemon::stop() {
     is_serving_ = false;
+    forwarder_.reset();
     if (log_.shows(Level::connections)) node_->dump_statistics();
     node_->stop(now());
     effects_->finish();

@@ -24,6 +24,7 @@
 #include "io/listening_sockets.hpp"
 #include "io/log.hpp"
 #include "io/peer_links.hpp"
+#include "io/port_forwarder.hpp"
 #include "io/resolver.hpp"
 #include "io/scripts.hpp"
 #include "io/signals.hpp"
@@ -71,6 +72,7 @@ class Daemon {
     [[nodiscard]] Result<void> open_sockets();
     [[nodiscard]] Result<void> settle();
     void serve();
+    void forward_ports(const std::vector<Endpoint>& listening);
     [[nodiscard]] awaitable<void> stop();
     [[nodiscard]] awaitable<void> wait_for_scripts();
     void run_loop();
@@ -110,6 +112,7 @@ class Daemon {
     std::vector<ListeningPair> sockets_;
     std::vector<std::unique_ptr<UdpPort>> ports_;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::unique_ptr<PortForwarder> forwarder_;
     std::unique_ptr<Signals> signals_;
 
     Condition ending_;
