@@ -139,6 +139,8 @@ class GraphPair {
                                .nexthop = name(path.nexthop),
                                .via = name(path.via),
                                .options = path.options,
+                               .hops = path.hops,
+                               .weight = path.weight,
                                .previous = std::nullopt,
                                .announced_address = path.announced_address};
         if (path.previous) actual.previous = name(*path.previous);
@@ -148,10 +150,12 @@ class GraphPair {
     }
 
     static std::string text(const SlowGraph::Path& path) {
-        return fmt::format("[reachable {} indirect {} nexthop {} via {} options {} after {} at {}]",
-                           path.reachable, path.indirect, path.nexthop, path.via, path.options,
-                           path.previous.value_or("-"),
-                           path.announced_address ? path.announced_address->text() : "-");
+        return fmt::format(
+            "[reachable {} indirect {} nexthop {} via {} options {} hops {} weight {} "
+            "after {} at {}]",
+            path.reachable, path.indirect, path.nexthop, path.via, path.options, path.hops,
+            path.weight, path.previous.value_or("-"),
+            path.announced_address ? path.announced_address->text() : "-");
     }
 
     std::string list_difference() const {

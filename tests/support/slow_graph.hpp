@@ -1,7 +1,8 @@
 #pragma once
 
-// Legacy protocol 4 once more, by the letter and without any thought of speed: what graph::Graph
-// must agree with. Everything goes by name, so that nothing is shared with the code under test.
+// Legacy protocol 4 once more, with weights as tie-breakers, by the letter and without any thought
+// of speed: what graph::Graph must agree with. Everything goes by name, so that nothing is shared
+// with the code under test.
 
 #include "tinc/base/endpoint.hpp"
 
@@ -32,6 +33,8 @@ class SlowGraph {
         std::string nexthop;
         std::string via;
         std::uint32_t options = 0;
+        std::uint32_t hops = 0;
+        std::int64_t weight = 0;
         std::optional<std::string> previous;
         std::optional<Endpoint> announced_address;
         friend bool operator==(const Path&, const Path&) = default;
@@ -91,15 +94,20 @@ class SlowGraph {
         const Path n = paths.at(node);
         Path& t = paths.at(target);
         const bool ind = n.indirect || (e.options & 1U) != 0;
-        if (t.reachable && !(t.indirect && !ind)) return false;
-        if (!t.reachable) t.nexthop = n.nexthop == own_name_ ? target : n.nexthop;
+        const bool first = !t.reachable;
+        const bool better = t.indirect && !ind;
+        const bool lighter = !first && t.hops == n.hops + 1 && t.weight > n.weight + e.weight;
+        if (!first && !better && !(lighter && t.indirect == ind)) return false;
+        if (first || lighter) t.nexthop = n.nexthop == own_name_ ? target : n.nexthop;
+        if (first || lighter || t.hops != n.hops + 1) t.weight = n.weight + e.weight;
+        t.hops = n.hops + 1;
         t.reachable = true;
         t.indirect = ind;
         t.previous = node;
         t.via = ind ? n.via : target;
         t.options = e.options;
         if (!t.announced_address && e.endpoint) t.announced_address = e.endpoint;
-        return true;
+        return first || better;
     }
 
     [[nodiscard]] std::vector<Ends> tree() const {

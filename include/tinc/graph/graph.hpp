@@ -43,6 +43,8 @@ struct Path {
     NodeIndex nexthop{};        ///< the neighbour of ours that leads there
     NodeIndex via{};            ///< the last node on the way that may be sent UDP; self: none
     std::uint32_t options = 0;  ///< of the last edge
+    std::uint32_t hops = 0;     ///< edges on the way
+    std::int64_t weight = 0;    ///< of all of them
     std::optional<NodeIndex> previous;          ///< the node before it on the way
     std::optional<Endpoint> announced_address;  ///< the first numeric one an edge on the way gave
     friend bool operator==(const Path&, const Path&) = default;

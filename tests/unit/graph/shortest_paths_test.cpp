@@ -57,6 +57,29 @@ INSTANTIATE_TEST_SUITE_P(
         PathCase{"the_lower_name_of_two_ways",
                  {{"me", "b"}, {"b", "x"}, {"me", "a"}, {"a", "x"}},
                  "after a nexthop a via x"},
+        //    .- a -.      both ways weigh 1 + 9 and 4 + 4: the last edge alone says the contrary
+        //  me       x
+        //    '- b -'
+        PathCase{"lightest_of_two_ways",
+                 {{"me", "a", 9}, {"a", "x", 1}, {"me", "b", 4}, {"b", "x", 4}},
+                 "after b nexthop b via x"},
+        //    .- a - c -.
+        //  me           x   the difference is made on the first edges, the last ones are alike
+        //    '- b - d -'
+        PathCase{"lightest_of_two_long_ways",
+                 {{"me", "a", 7},
+                  {"a", "c", 2},
+                  {"c", "x", 5},
+                  {"me", "b", 3},
+                  {"b", "d", 5},
+                  {"d", "x", 5}},
+                 "after d nexthop b via x"},
+        //    .- a -.
+        //  me       x     the lighter way is indirect, and what is direct stays so
+        //    '- b ~'
+        PathCase{"lighter_but_indirect",
+                 {{"me", "a", 9}, {"a", "x", 9}, {"me", "b", 1}, indirect("b", "x")},
+                 "after a nexthop a via x"},
         PathCase{"upper_case_sorts_first",
                  {{"me", "a"}, {"a", "x"}, {"me", "B"}, {"B", "x"}},
                  "after B nexthop B via x"},
@@ -100,6 +123,8 @@ TEST(ShortestPathsTest, WeAreReachableFromTheStart) {
                         .nexthop = Graph::self,
                         .via = Graph::self,
                         .options = 0,
+                        .hops = 0,
+                        .weight = 0,
                         .previous = std::nullopt,
                         .announced_address = std::nullopt};
     EXPECT_EQ(graph.path(Graph::self), expected);
