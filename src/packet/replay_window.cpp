@@ -10,63 +10,63 @@ constexpr std::uint64_t packets_per_byte = 8;
 
 }  // namespace
 
-ReplayWindow::ReplayWindow(std::size_t size_bytes) : late_(size_bytes, 0) {}
+ReplayWindow::ReplayWindow(std::size_t size_bytes, Rule rule, std::uint32_t next)
+    : late_(size_bytes, 0), rule_(rule), first_(next), next_(next) {}
 
-// Comparisons are made in 64 bits: near 2^32 nothing wraps, so a number once seen stays seen.
-ReplayWindow::Verdict ReplayWindow::accept(std::uint32_t sequence) {
+ReplayWindow::Verdict ReplayWindow::judge(std::uint32_t sequence) const {
     const std::uint64_t window = late_.size() * packets_per_byte;
     const std::uint64_t number = sequence;
-    const std::uint64_t last = last_;
-    auto verdict = Verdict::fresh;
+    if (window == 0) return Verdict::fresh;
+    const auto too_far = next_ + window - (rule_ == Rule::legacy ? 1 : 0);
+    if (number >= too_far)
+        return far_ < late_.size() / 4 ? Verdict::too_far : Verdict::fresh_after_loss;
+    if (number >= next_) return Verdict::fresh;
+    return number + window < next_ || !is_late(number) ? Verdict::replayed : Verdict::fresh;
+}
 
-    if (window == 0) {
-        last_ = std::max(last_, sequence);
-        return verdict;
-    }
-    if (number >= last + window) {
-        if (far_ < late_.size() / 4) {
-            ++far_;
-            return Verdict::too_far;
-        }
-        std::ranges::fill(late_, std::uint8_t{0});
-        verdict = Verdict::fresh_after_loss;
-    } else if (number <= last) {
-        if (number + window <= last || !is_late(sequence)) return Verdict::replayed;
-    } else {
-        for (auto missed = last_ + 1; missed != sequence; ++missed) mark_late(missed);
-    }
+ReplayWindow::Verdict ReplayWindow::accept(std::uint32_t sequence) {
+    const std::uint64_t number = sequence;
+    const auto verdict = judge(sequence);
+    if (verdict == Verdict::too_far) ++far_;
+    if (verdict == Verdict::too_far || verdict == Verdict::replayed) return verdict;
 
-    far_ = 0;
-    mark_seen(sequence);
-    last_ = std::max(last_, sequence);
+    if (!late_.empty()) {
+        if (verdict == Verdict::fresh_after_loss)
+            std::ranges::fill(late_, rule_ == Rule::legacy ? std::uint8_t{0} : std::uint8_t{0xff});
+        else
+            for (auto missed = next_; missed < number; ++missed) mark_late(missed);
+        mark_seen(number);
+        far_ = 0;
+    }
+    next_ = std::max(next_, number + 1);
     return verdict;
 }
 
 void ReplayWindow::reset() {
     std::ranges::fill(late_, std::uint8_t{0});
-    last_ = 0;
+    next_ = first_;
     far_ = 0;
 }
 
-bool ReplayWindow::is_late(std::uint32_t sequence) const {
+bool ReplayWindow::is_late(std::uint64_t sequence) const {
     return (late_[byte_of(sequence)] & bit_of(sequence)) != 0;
 }
 
-void ReplayWindow::mark_late(std::uint32_t sequence) {
+void ReplayWindow::mark_late(std::uint64_t sequence) {
     auto& byte = late_[byte_of(sequence)];
     byte = static_cast<std::uint8_t>(byte | bit_of(sequence));
 }
 
-void ReplayWindow::mark_seen(std::uint32_t sequence) {
+void ReplayWindow::mark_seen(std::uint64_t sequence) {
     auto& byte = late_[byte_of(sequence)];
     byte = static_cast<std::uint8_t>(byte & ~bit_of(sequence));
 }
 
-std::size_t ReplayWindow::byte_of(std::uint32_t sequence) const {
+std::size_t ReplayWindow::byte_of(std::uint64_t sequence) const {
     return static_cast<std::size_t>(sequence / packets_per_byte) % late_.size();
 }
 
-std::uint8_t ReplayWindow::bit_of(std::uint32_t sequence) {
+std::uint8_t ReplayWindow::bit_of(std::uint64_t sequence) {
     return static_cast<std::uint8_t>(1U << (sequence % packets_per_byte));
 }
 

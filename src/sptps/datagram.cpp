@@ -1,0 +1,169 @@
+#include "tinc/sptps/datagram.hpp"
+
+#include "tinc/sptps/stream.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tinc::sptps {
+
+namespace {
+
+using crypto::ChaChaPoly1305;
+
+constexpr std::size_t number_bytes = 4;
+constexpr std::size_t type_bytes = 1;
+constexpr std::size_t tag_bytes = ChaChaPoly1305::tag_bytes;
+
+static_assert(datagram_overhead == number_bytes + type_bytes + tag_bytes);
+
+}  // namespace
+
+std::optional<std::uint32_t> SequenceCounter::take() noexcept {
+    auto next = next_.load(std::memory_order_relaxed);
+    do {
+        if (next >= last_sequence) return std::nullopt;
+    } while (!next_.compare_exchange_weak(next, next + 1, std::memory_order_relaxed));
+    return next;
+}
+
+// --- the data plane's half
+// ------------------------------------------------------------------------
+
+bool Sealer::seal(packet::Packet& packet, std::uint8_t type) noexcept {
+    TINC_ASSERT(type < handshake_type);
+    if (packet.front_room() < number_bytes + type_bytes) return false;
+    if (packet.size() + tag_bytes > packet.room()) return false;
+    const auto number = counter_->take();
+    if (!number) return false;
+    packet.grow_front(type_bytes);
+    packet.bytes().front() = std::byte{type};
+    packet.resize(packet.size() + tag_bytes);
+    cipher_.seal(*number, packet.bytes());
+    packet.grow_front(number_bytes);
+    put_u32(packet.bytes(), 0, *number);
+    return true;
+}
+
+Opener::Opener(Bytes key, std::size_t window_bytes, std::uint32_t next)
+    : current_(key), window_(window_bytes, packet::ReplayWindow::Rule::sptps, next) {}
+
+bool Opener::recognises(Bytes datagram) const noexcept {
+    if (datagram.size() < datagram_overhead) return false;
+    const auto number = get_u32(datagram, 0);
+    const auto verdict = window_.judge(number);
+    if (verdict == packet::ReplayWindow::Verdict::replayed ||
+        verdict == packet::ReplayWindow::Verdict::too_far)
+        return false;
+    return key_of(number, datagram.subspan(number_bytes)) != nullptr;
+}
+
+/// At most three are tried, and two of them only around a re-key.
+const ChaChaPoly1305* Opener::key_of(std::uint32_t number, Bytes sealed) const noexcept {
+    if (current_.verify(number, sealed)) return &current_;
+    if (expected_ && expected_->verify(number, sealed)) return &*expected_;
+    if (old_ && old_->verify(number, sealed)) return &*old_;
+    return nullptr;
+}
+
+Opener::Verdict Opener::open(packet::Packet& packet, std::uint8_t& type) noexcept {
+    lost_ = 0;
+    if (packet.size() < datagram_overhead) return Verdict::too_short;
+    const auto number = get_u32(packet.bytes(), 0);
+    const auto* key = key_of(number, packet.bytes().subspan(number_bytes));
+    if (key == nullptr) return Verdict::forged;
+    sequence_ = number;
+    const auto last = window_.last();
+    switch (window_.accept(number)) {
+        case packet::ReplayWindow::Verdict::fresh:
+            break;
+        case packet::ReplayWindow::Verdict::fresh_after_loss:
+            lost_ = number - last - 1;
+            break;
+        case packet::ReplayWindow::Verdict::replayed:
+            return Verdict::replayed;
+        case packet::ReplayWindow::Verdict::too_far:
+            return Verdict::too_far;
+    }
+    packet.shrink_front(number_bytes);
+    const bool opened = key->open(number, packet.bytes());
+    TINC_ASSERT(opened);
+    type = std::to_integer<std::uint8_t>(packet.bytes().front());
+    packet.shrink_front(type_bytes);
+    packet.resize(packet.size() - tag_bytes);
+    return type < handshake_type ? Verdict::opened : Verdict::not_data;
+}
+
+void Opener::use_expected() {
+    if (!expected_) return;
+    old_ = std::exchange(current_, *std::move(expected_));
+    expected_.reset();
+}
+
+// --- the control side's half
+// ----------------------------------------------------------------------
+
+Session::Session(Parties parties, RandomSource& random) : handshake_(std::move(parties), random) {}
+
+Result<std::vector<Session::Step>> Session::start() { return carry_out(handshake_.start()); }
+
+Result<std::vector<Session::Step>> Session::receive(Bytes datagram) {
+    const auto overhead = number_bytes + type_bytes + (opening_ ? tag_bytes : std::size_t{0});
+    if (datagram.size() < overhead) return failure(Errc::malformed, "Received short packet");
+    const auto number = get_u32(datagram, 0);
+    if (!opening_ && number != next_)
+        return failure(Errc::refused, fmt::format("Invalid packet seqno: {} != {}", number, next_));
+    if (number < next_) return failure(Errc::refused, fmt::format("Packet {} came again", number));
+    if (number >= last_sequence)
+        return failure(Errc::exhausted, "The numbers of this session are used up");
+    std::vector<std::byte> record(datagram.begin() + number_bytes, datagram.end());
+    if (opening_) {
+        if (!opening_->open(number, record))
+            return failure(Errc::forged, "Failed to decrypt and verify packet");
+        record.resize(record.size() - tag_bytes);
+    }
+    if (std::to_integer<std::uint8_t>(record.front()) != handshake_type)
+        return failure(Errc::refused, "Application record received where a handshake is expected");
+    TINC_TRY(auto steps, handshake_.receive(Bytes(record).subspan(type_bytes)));
+    next_ = number + 1;
+    return carry_out(std::move(steps));
+}
+
+Result<std::vector<Session::Step>> Session::carry_out(std::vector<Handshake::Step> steps) {
+    std::vector<Step> out;
+    for (auto& step : steps) {
+        if (const auto* send = std::get_if<Handshake::Send>(&step)) {
+            TINC_TRY(auto datagram, datagram_of(send->message));
+            out.emplace_back(std::move(datagram));
+        } else if (const auto* with = std::get_if<Handshake::SendWith>(&step)) {
+            sealing_.emplace(with->key.bytes());
+            out.emplace_back(Sealer(with->key.bytes(), counter_));
+        } else if (auto* expected = std::get_if<Handshake::ExpectKey>(&step)) {
+            expected_.emplace(expected->key.bytes());
+            out.emplace_back(std::move(*expected));
+        } else if (std::holds_alternative<Handshake::ReceiveWithIt>(step)) {
+            opening_ = std::exchange(expected_, std::nullopt);
+            out.emplace_back(ReceiveWithIt{});
+        } else {
+            out.emplace_back(Complete{});
+        }
+    }
+    return out;
+}
+
+Result<Session::Send> Session::datagram_of(Bytes message) {
+    const auto number = counter_->take();
+    if (!number) return failure(Errc::exhausted, "The numbers of this session are used up");
+    std::vector<std::byte> datagram(number_bytes + type_bytes + message.size() +
+                                    (sealing_ ? tag_bytes : std::size_t{0}));
+    put_u32(datagram, 0, *number);
+    const auto record = MutableBytes(datagram).subspan(number_bytes);
+    record.front() = std::byte{handshake_type};
+    std::ranges::copy(message, record.subspan(type_bytes).begin());
+    if (sealing_) sealing_->seal(*number, record);
+    return Send{std::move(datagram)};
+}
+
+}  // namespace tinc::sptps
