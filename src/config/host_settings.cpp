@@ -40,6 +40,26 @@ Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueR
     return key;
 }
 
+/// Ed25519PublicKey, else the block of Ed25519PublicKeyFile, else that of the host file itself.
+Result<std::optional<crypto::Ed25519PublicKey>> ed25519_key_of(const ValueReader& reader,
+                                                               const Result<SourceFile>& host_file,
+                                                               const KeyFileReader& key_file) {
+    if (const auto* given = reader.find("Ed25519PublicKey")) {
+        auto key = crypto::Ed25519PublicKey::parse(given->value);
+        if (!key)
+            return failure(key.error().code,
+                           fmt::format("{}: {}", place_of(*given), key.error().what));
+        return *key;
+    }
+    if (const auto* given = reader.find("Ed25519PublicKeyFile")) {
+        if (!key_file) return failure(Errc::refused, "Ed25519PublicKeyFile cannot be read here");
+        TINC_TRY(const auto text, key_file(given->value));
+        return crypto::find_public_key(text, shown(given->value));
+    }
+    if (!host_file) return std::nullopt;
+    return crypto::find_public_key(host_file->text, host_file->path);
+}
+
 void read_options(ValueReader& reader, HostSettings& settings) {
     settings.addresses = reader.host_ports("Address");
     settings.port = reader.port();
@@ -110,6 +130,7 @@ HostSettings read_host_settings(const std::string& name, const Result<SourceFile
     reader.check_names();
     read_options(reader, settings);
     settings.public_key = public_key_of(name, reader, host_file, key_file);
+    settings.ed25519_key = ed25519_key_of(reader, host_file, key_file);
     return settings;
 }
 

@@ -177,7 +177,16 @@ void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
     settings.strict_subnets = reader.yes_or_no("StrictSubnets") || settings.tunnel_server;
     settings.direct_only = reader.yes_or_no("DirectOnly");
     settings.hostnames = reader.yes_or_no("Hostnames");
-    settings.local_discovery = reader.yes_or_no("LocalDiscovery");
+    settings.local_discovery = reader.given_yes_or_no("LocalDiscovery");
+}
+
+void read_udp_discovery(ValueReader& reader, Settings& settings) {
+    settings.udp_discovery = reader.yes_or_no("UDPDiscovery");
+    settings.udp_discovery_interval = seconds_of(reader, "UDPDiscoveryInterval");
+    settings.udp_discovery_keepalive_interval = seconds_of(reader, "UDPDiscoveryKeepaliveInterval");
+    settings.udp_discovery_timeout = seconds_of(reader, "UDPDiscoveryTimeout");
+    settings.mtu_info_interval = seconds_of(reader, "MTUInfoInterval");
+    settings.udp_info_interval = seconds_of(reader, "UDPInfoInterval");
 }
 
 void read_routing(ValueReader& reader, Settings& settings) {
@@ -257,9 +266,29 @@ void read_own_public_key(ValueReader& reader, const SourceFile& host_file, Setti
     }
 }
 
+/// Likewise: Ed25519PublicKey, or else the block of our host file.
+void read_own_ed25519_key(ValueReader& reader, const SourceFile& host_file, Settings& settings,
+                          Report& report) {
+    if (const auto* given = reader.find("Ed25519PublicKey")) {
+        auto key = crypto::Ed25519PublicKey::parse(given->value);
+        if (key)
+            settings.own_ed25519_public_key = *key;
+        else
+            reader.warn(*given, key.error().what);
+        return;
+    }
+    auto key = crypto::find_public_key(host_file.text, host_file.path);
+    if (key)
+        settings.own_ed25519_public_key = *key;
+    else
+        report.warnings.push_back(std::move(key.error().what));
+}
+
 void read_keys(ValueReader& reader, const SourceFile& host_file, Settings& settings,
                Report& report) {
     settings.private_key_file = reader.text("PrivateKeyFile");
+    settings.ed25519_private_key_file = reader.text("Ed25519PrivateKeyFile");
+    settings.experimental_protocol = reader.given_yes_or_no("ExperimentalProtocol");
     settings.private_key_hex = reader.text("PrivateKey");
     settings.public_key_hex = reader.text("PublicKey");
     const auto* given = reader.find("PrivateKey");
@@ -268,6 +297,7 @@ void read_keys(ValueReader& reader, const SourceFile& host_file, Settings& setti
     if (given != nullptr && !is_hexadecimal(settings.private_key_hex))
         reader.fault(*given, option("PrivateKey").complaint);
     read_own_public_key(reader, host_file, settings, report);
+    read_own_ed25519_key(reader, host_file, settings, report);
 }
 
 /// The type of a proxy as it may stand in a message: a URL with a password may be in its place.
@@ -355,6 +385,7 @@ std::optional<Settings> read_settings(const Sources& sources, Report& report) {
     read_sockets(reader, settings);
     read_device(reader, settings);
     read_mesh(reader, settings, report);
+    read_udp_discovery(reader, settings);
     read_routing(reader, settings);
     read_own_host_part(reader, settings);
     read_keys(reader, host_file, settings, report);

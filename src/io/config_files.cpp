@@ -76,26 +76,89 @@ std::optional<std::string> environment_value(const std::string& variable) {
     return value;
 }
 
-void warn_if_others_may_read(const std::string& path, LogSink& log) {
+void warn_if_others_may_read(const std::string& path, std::string_view kind, LogSink& log) {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0 || (status.st_mode & 077U) == 0) return;
     log.print(Level::always, Severity::warning,
-              "Warning: insecure file permissions for RSA private key file `{}'!", path);
+              "Warning: insecure file permissions for {} private key file `{}'!", kind, path);
 }
 
-void check_own_public_key(const crypto::RsaPrivateKey& key, const config::Settings& settings,
-                          const ConfigPlace& place, LogSink& log) {
-    if (!settings.own_public_key || *settings.own_public_key == key.public_key()) return;
+template <class Key, class PublicKey>
+void check_own_public_key(const Key& key, const std::optional<PublicKey>& announced,
+                          std::string_view kind, const std::string& host_file, LogSink& log) {
+    if (!announced || *announced == key.public_key()) return;
     log.print(Level::always, Severity::error,
-              "The public key in {} does not belong to our RSA private key: nodes with this host "
+              "The public key in {} does not belong to our {} private key: nodes with this host "
               "file will refuse us. Generate a new pair with -K, or put the matching key there, "
               "and give the host file to the other nodes.",
-              place.path("hosts/" + settings.name));
+              host_file, kind);
 }
 
 std::string advice(std::string_view netname) {
     return netname.empty() ? "Create a key pair with: tincd -K"
                            : fmt::format("Create a key pair with: tincd -n {} -K", netname);
+}
+
+Result<crypto::RsaPrivateKey> load_rsa_key(const ConfigPlace& place,
+                                           const config::Settings& settings,
+                                           std::string_view netname, LogSink& log) {
+    if (!settings.private_key_hex.empty()) {
+        auto key = crypto::RsaPrivateKey::from_hex(settings.private_key_hex,
+                                                   settings.public_key_hex, "PrivateKey");
+        return key;
+    }
+    const auto path = settings.private_key_file.empty() ? place.path("rsa_key.priv")
+                                                        : place.resolve(settings.private_key_file);
+    auto text = read_file(path, limits::config_file_bytes);
+    if (!text) {
+        return failure(Errc::system,
+                       fmt::format("Error reading RSA private key file `{}': {}\n{}", path,
+                                   reason_of(text.error(), path), advice(netname)));
+    }
+    warn_if_others_may_read(path, "RSA", log);
+    auto key = crypto::RsaPrivateKey::from_pem(*text, path);
+    crypto::wipe(*text);
+    if (!key) {
+        return failure(key.error().code,
+                       fmt::format("Reading RSA private key file `{}' failed: {}\n{}", path,
+                                   key.error().what, advice(netname)));
+    }
+    return key;
+}
+
+/// Our Ed25519 key; nothing if there is none and none is asked for.
+Result<std::shared_ptr<const crypto::Ed25519PrivateKey>> load_ed25519_key(
+    const ConfigPlace& place, const config::Settings& settings, LogSink& log) {
+    using Key = std::shared_ptr<const crypto::Ed25519PrivateKey>;
+    const bool is_wanted = settings.experimental_protocol.value_or(false);
+    if (!settings.experimental_protocol.value_or(true)) return Key();
+    const auto path = settings.ed25519_private_key_file.empty()
+                          ? place.path("ed25519_key.priv")
+                          : place.resolve(settings.ed25519_private_key_file);
+    auto text = read_file(path, limits::config_file_bytes);
+    if (!text) {
+        const auto why = reason_of(text.error(), path);
+        const bool is_absent = !std::filesystem::exists(path);
+        if (is_absent && !is_wanted) return Key();
+        return failure(Errc::system,
+                       fmt::format("Error reading Ed25519 private key file `{}': {}", path, why));
+    }
+    warn_if_others_may_read(path, "Ed25519", log);
+    auto key = crypto::find_private_key(*text, path);
+    crypto::wipe(*text);
+    if (!key)
+        return failure(key.error().code,
+                       fmt::format("Reading Ed25519 private key file `{}' failed: {}", path,
+                                   key.error().what));
+    if (!*key)
+        return failure(Errc::malformed,
+                       fmt::format("Reading Ed25519 private key file `{}' failed: it has no block "
+                                   "of an Ed25519 private key",
+                                   path));
+    if (!(*key)->is_consistent())
+        return failure(Errc::refused,
+                       fmt::format("The two halves of the key in {} do not belong together", path));
+    return std::make_shared<const crypto::Ed25519PrivateKey>(*std::move(*key));
 }
 
 }  // namespace
@@ -210,33 +273,25 @@ Result<config::SourceFile> read_host_file(const ConfigPlace& place, const std::s
     return config::SourceFile{path, std::move(*text)};
 }
 
-Result<crypto::RsaPrivateKey> load_private_key(const ConfigPlace& place,
-                                               const config::Settings& settings,
-                                               std::string_view netname, LogSink& log) {
-    if (!settings.private_key_hex.empty()) {
-        auto key = crypto::RsaPrivateKey::from_hex(settings.private_key_hex,
-                                                   settings.public_key_hex, "PrivateKey");
-        if (key) check_own_public_key(*key, settings, place, log);
-        return key;
+Result<crypto::OwnKeys> load_own_keys(const ConfigPlace& place, const config::Settings& settings,
+                                      std::string_view netname, LogSink& log) {
+    TINC_TRY(auto ed25519, load_ed25519_key(place, settings, log));
+    auto rsa = load_rsa_key(place, settings, netname, log);
+    if (!rsa && !(ed25519 && rsa.error().code == Errc::system))
+        return std::unexpected(std::move(rsa.error()));
+    crypto::OwnKeys keys{.rsa = std::nullopt, .ed25519 = std::move(ed25519)};
+    const auto host_file = place.path("hosts/" + settings.name);
+    if (keys.ed25519)
+        check_own_public_key(*keys.ed25519, settings.own_ed25519_public_key, "Ed25519", host_file,
+                             log);
+    if (rsa) {
+        check_own_public_key(*rsa, settings.own_public_key, "RSA", host_file, log);
+        keys.rsa = *std::move(rsa);
+    } else {
+        log.print(Level::always, Severity::notice,
+                  "There is no RSA key: nodes of tinc 1.0 cannot be connected with");
     }
-    const auto path = settings.private_key_file.empty() ? place.path("rsa_key.priv")
-                                                        : place.resolve(settings.private_key_file);
-    auto text = read_file(path, limits::config_file_bytes);
-    if (!text) {
-        return failure(Errc::system,
-                       fmt::format("Error reading RSA private key file `{}': {}\n{}", path,
-                                   reason_of(text.error(), path), advice(netname)));
-    }
-    warn_if_others_may_read(path, log);
-    auto key = crypto::RsaPrivateKey::from_pem(*text, path);
-    crypto::wipe(*text);
-    if (!key) {
-        return failure(key.error().code,
-                       fmt::format("Reading RSA private key file `{}' failed: {}\n{}", path,
-                                   key.error().what, advice(netname)));
-    }
-    check_own_public_key(*key, settings, place, log);
-    return key;
+    return keys;
 }
 
 }  // namespace tinc::io

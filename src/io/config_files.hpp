@@ -1,12 +1,13 @@
 #pragma once
 
-// The files of a configuration folder: tinc.conf, conf.d/*.conf, hosts/NAME, rsa_key.priv.
+// The files of a configuration folder: tinc.conf, conf.d/*.conf, hosts/NAME, the private
+// keys.
 
 #include "tinc/base/error.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/config/parser.hpp"
 #include "tinc/config/settings.hpp"
-#include "tinc/crypto/rsa.hpp"
+#include "tinc/crypto/own_keys.hpp"
 
 #include <string>
 #include <string_view>
@@ -58,11 +59,11 @@ struct LoadedSettings {
 [[nodiscard]] Result<config::SourceFile> read_host_file(const ConfigPlace& place,
                                                         const std::string& name);
 
-/// Our private key. Warns when others may read the file, and says what will fail when the public
-/// key in our host file belongs to another one.
-[[nodiscard]] Result<crypto::RsaPrivateKey> load_private_key(const ConfigPlace& place,
-                                                             const config::Settings& settings,
-                                                             std::string_view netname,
-                                                             LogSink& log);
+/// Our private keys. Warns when others may read their files, and says what will fail when the
+/// public key in our host file belongs to another one. ExperimentalProtocol decides whether there
+/// must, may or shall not be an Ed25519 key; with one, the RSA key may be missing.
+[[nodiscard]] Result<crypto::OwnKeys> load_own_keys(const ConfigPlace& place,
+                                                    const config::Settings& settings,
+                                                    std::string_view netname, LogSink& log);
 
 }  // namespace tinc::io

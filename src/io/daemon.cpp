@@ -48,10 +48,10 @@ int Daemon::run() {
 
 Result<void> Daemon::prepare() {
     TINC_CHECK(load());
-    TINC_TRY(auto key, load_private_key(plan_.place, settings_, plan_.netname, log_));
+    TINC_TRY(auto keys, load_own_keys(plan_.place, settings_, plan_.netname, log_));
     crypto::wipe(settings_.private_key_hex);
     TINC_TRY(device_, choose_device(settings_, plan_.netname, log_));
-    TINC_TRY(node_, node::Node::create(settings_, std::move(key), device_->info(), random_, log_));
+    TINC_TRY(node_, node::Node::create(settings_, std::move(keys), device_->info(), random_, log_));
     node_->use(routes_);
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0)

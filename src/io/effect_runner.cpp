@@ -83,6 +83,10 @@ void EffectRunner::operator()(const node::RememberAddress& effect) {
     workers_.addresses->remember(effect.name, effect.remote);
 }
 
+void EffectRunner::operator()(const node::SaveKey& effect) {
+    workers_.host_files->append_key(effect.name, effect.key);
+}
+
 void EffectRunner::operator()(const node::RunScript& effect) { workers_.scripts->add(effect); }
 
 void EffectRunner::send_packets() {

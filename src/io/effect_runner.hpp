@@ -56,6 +56,7 @@ class EffectRunner final : public Turn {
     void operator()(const node::ScanHosts& effect);
     void operator()(const node::RecallAddresses& effect);
     void operator()(const node::RememberAddress& effect);
+    void operator()(const node::SaveKey& effect);
     void operator()(const node::RunScript& effect);
 
     node::Node& node_;

@@ -2,11 +2,14 @@
 
 #include "io/descriptor.hpp"
 #include "io/read_file.hpp"
+#include "io/replace_file.hpp"
 #include "tinc/base/limits.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -41,6 +44,18 @@ Loaded load_now(const ConfigPlace& place, const std::string& name) {
     return out;
 }
 
+/// As tinc 1.1 writes it. `path` is made of a checked name.
+Result<void> write_key(const std::string& path, const crypto::Ed25519PublicKey& key) {
+    std::string text;
+    if (std::filesystem::exists(path)) {
+        TINC_TRY(text, read_file(path, limits::config_file_bytes));
+    }
+    text += fmt::format(
+        "\n# The following line was automatically added by tinc\nEd25519PublicKey = {}\n",
+        key.text());
+    return save_file(path, text);
+}
+
 }  // namespace
 
 HostFiles::HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& log)
@@ -71,6 +86,23 @@ void HostFiles::scan(const std::function<void(std::vector<std::string>)>& done) 
     const auto failed = [this] {
         log_.print(Level::always, Severity::error, "The host files could not be looked through: {}",
                    reason_text(ENOMEM));
+    };
+    if (!background_.run(std::move(work), failed)) failed();
+}
+
+void HostFiles::append_key(const std::string& name, const crypto::Ed25519PublicKey& key) {
+    auto work = [this, path = place_.path("hosts/" + name), name, key]() -> Background::Answer {
+        const auto written = write_key(path, key);
+        return [this, name, written, stamp = stamp_of(path)] {
+            if (!written)
+                log_.print(Level::always, Severity::error, "Cannot keep the Ed25519 key of {}: {}",
+                           name, written.error().what);
+            else if (stamp)
+                seen_.insert_or_assign(name, *stamp);  // it is no news to us
+        };
+    };
+    const auto failed = [this, name] {
+        log_.print(Level::always, Severity::error, "Cannot keep the Ed25519 key of {}", name);
     };
     if (!background_.run(std::move(work), failed)) failed();
 }

@@ -26,6 +26,10 @@ class HostFiles {
     /// The names of those with an Address, in their files or by -o.
     void scan(const std::function<void(std::vector<std::string>)>& done);
 
+    /// Writes the Ed25519 key of a node behind what its host file says. A file that is not there is
+    /// made; one that could not be written is told in the log.
+    void append_key(const std::string& name, const crypto::Ed25519PublicKey& key);
+
     /// Names whose file came, went or was written since the last call or the construction; what
     /// load() has read meanwhile counts from then.
     [[nodiscard]] std::vector<std::string> changed();

@@ -8,6 +8,7 @@ namespace tinc::io {
 class KernelRoutes final : public LocalAddresses {
   public:
     [[nodiscard]] std::optional<Address> towards(const Address& remote) override;
+    [[nodiscard]] std::optional<std::size_t> route_mtu(const Address& remote) override;
 };
 
 }  // namespace tinc::io

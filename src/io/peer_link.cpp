@@ -99,6 +99,8 @@ awaitable<void> PeerLink::connect_and_run(std::shared_ptr<PeerLink> /*self*/, En
 }
 
 void PeerLink::opened() {
+    if (const auto local = local_endpoint(socket_.native_handle()))
+        world_.node.set_local_address(id_, local->address);
     world_.node.connected(id_, socket_.native_handle(), now());
     world_.turn.finish();
     if (is_open_) run();

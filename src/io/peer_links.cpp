@@ -15,6 +15,8 @@ namespace tinc::io {
 void PeerLinks::accept(Descriptor socket, const Endpoint& remote) {
     const auto id = world_.node.accepted(remote, socket.number(), now());
     if (id) {
+        if (const auto local = local_endpoint(socket.number()))
+            world_.node.set_local_address(*id, local->address);
         set_meta_options(socket.number(), remote.address.family());
         add(*id)->adopt(std::move(socket), remote.address.family());
     } else if (id.error().code == Errc::exhausted) {

@@ -4,8 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 namespace tinc::io {
 
@@ -19,6 +23,12 @@ Result<void> write_all(int descriptor, std::string_view text) {
         text.remove_prefix(static_cast<std::size_t>(count));
     }
     return {};
+}
+
+std::string real_path(const std::string& path) {
+    std::error_code ec;
+    const auto real = std::filesystem::canonical(path, ec);
+    return ec ? path : real.string();
 }
 
 }  // namespace
@@ -35,6 +45,30 @@ Result<void> replace_file(const std::string& path, std::string_view text, std::s
     const int code = errno;
     ::unlink(fresh.c_str());
     return system_failure(fmt::format("Unable to write {} {}", what, path), code);
+}
+
+Result<void> save_file(const std::string& path, std::string_view text) {
+    const auto real = real_path(path);
+    const auto fresh = real + ".tmp";
+    struct stat old{};
+    const bool exists = ::stat(real.c_str(), &old) == 0;
+    ::unlink(fresh.c_str());
+    constexpr auto flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const Descriptor file(::open(fresh.c_str(), flags, 0600));
+    if (!file) return system_failure(fmt::format("Error opening file `{}'", path));
+    errno = 0;
+    const bool written = write_all(file.number(), text).has_value();
+    const int write_code = errno;
+    // Best effort: who may replace a file need not be able to give it away.
+    if (exists && ::fchown(file.number(), old.st_uid, old.st_gid) == 0)
+        ::fchmod(file.number(), old.st_mode & 07777U);
+    else if (exists)
+        ::fchmod(file.number(), old.st_mode & 0777U);
+    if (written && ::fsync(file.number()) == 0 && ::rename(fresh.c_str(), real.c_str()) == 0)
+        return {};
+    const int code = written ? errno : write_code;
+    ::unlink(fresh.c_str());
+    return system_failure(fmt::format("Error writing file `{}'", path), code);
 }
 
 }  // namespace tinc::io

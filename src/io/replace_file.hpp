@@ -12,4 +12,8 @@ namespace tinc::io {
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view text,
                                         std::string_view what);
 
+/// The same for what nobody else may read and nobody must lose: a new file has mode 0600, one that
+/// is there keeps mode and owner, and a link stays one. A power cut leaves the old text or the new.
+[[nodiscard]] Result<void> save_file(const std::string& path, std::string_view text);
+
 }  // namespace tinc::io

@@ -69,15 +69,25 @@ void Mesh::probe_locally(NodeIndex node, std::size_t frame_bytes) {
         SendProbe{node, frame_bytes, remote, SocketIndex{static_cast<std::uint8_t>(index)}});
 }
 
-void Mesh::probe_replied(NodeIndex node, std::size_t frame_bytes) {
+void Mesh::probe_replied(NodeIndex node, std::size_t frame_bytes, Time now) {
     if (!graph_.exists(node)) return;
-    member(node).path_mtu.on_reply(frame_bytes);
+    auto& target = member(node);
+    if (is_sptps(node)) {
+        if (target.udp_path.on_reply(frame_bytes, now) == UdpPath::News::fixed)
+            log_.print(Level::traffic, Severity::info, "Fixing MTU of {} to {} after {} probes",
+                       label(node), target.udp_path.mtu(), target.udp_path.probes_sent());
+    } else {
+        target.path_mtu.on_reply(frame_bytes);
+    }
     publish_mtu(node);
 }
 
 void Mesh::datagram_too_big(NodeIndex node, std::size_t frame_bytes) {
     if (!graph_.exists(node)) return;
-    member(node).path_mtu.on_too_big(frame_bytes);
+    if (is_sptps(node))
+        member(node).udp_path.on_too_big(frame_bytes);
+    else
+        member(node).path_mtu.on_too_big(frame_bytes);
     publish_mtu(node);
 }
 
@@ -89,6 +99,7 @@ void Mesh::source_moved(NodeIndex node, const Endpoint& remote, SocketIndex sock
     target.socket = socket;
     log_.print(Level::protocol, Severity::debug, "UDP address of {} set to {}", graph_.name(node),
                remote.text());
+    if (is_sptps(node)) return restart_path(node);
     if (!target.path_mtu.is_running() || target.path_mtu.min_mtu() == 0) return;
     // What was measured on the old way says nothing about this one.
     target.path_mtu.reset();
@@ -108,8 +119,19 @@ void Mesh::set_remote(NodeIndex node, const std::optional<Endpoint>& remote) {
 }
 
 void Mesh::publish_mtu(NodeIndex node) {
-    const auto& path_mtu = member(node).path_mtu;
-    effects_.emplace_back(SetMtu{node, path_mtu.mtu(), path_mtu.min_mtu()});
+    const auto& target = member(node);
+    if (is_sptps(node)) {
+        const auto& path = target.udp_path;
+        effects_.emplace_back(SetMtu{node, path.mtu(), path.usable_bytes(), path.is_confirmed()});
+    } else {
+        const auto& path = target.path_mtu;
+        effects_.emplace_back(SetMtu{node, path.mtu(), path.min_mtu(), path.min_mtu() > 0});
+    }
+}
+
+bool Mesh::has_udp_contact(NodeIndex node) const {
+    const auto& target = *find_member(node);
+    return (is_sptps(node) ? target.udp_path.min_mtu() : target.path_mtu.min_mtu()) > 0;
 }
 
 void Mesh::arm_probes(NodeIndex node) {
@@ -140,7 +162,7 @@ std::optional<Endpoint> Mesh::udp_address(NodeIndex node) const {
 
 bool Mesh::has_key(NodeIndex node) const {
     const auto* known = find_member(node);
-    return known != nullptr && known->sealing.has_value();
+    return known != nullptr && (known->sealing.has_value() || known->has_session);
 }
 
 }  // namespace tinc::mesh

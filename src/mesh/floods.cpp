@@ -110,7 +110,10 @@ Result<void> Mesh::on_add_edge(PeerId peer, std::string_view line, Time now) {
     TINC_TRY(const auto from, known_or_new(peer, message.from, now));
     TINC_TRY(const auto to, known_or_new(peer, message.to, now));
     const auto* known = graph_.find_edge(from, to);
-    const graph::Edge edge{from, to, message.address, message.options, message.weight};
+    graph::Edge edge{
+        from, to, message.address, message.options, message.weight, message.local_address};
+    const bool has_local = edge.local_address && edge.local_address->endpoint;
+    if (known != nullptr && !has_local) edge.local_address = known->local_address;
     if (known != nullptr && *known == edge) return {};
     if (from == self) {
         log_.print(Level::protocol, Severity::warning, "Got ADD_EDGE from {} for ourself which {}",
@@ -227,6 +230,7 @@ void Mesh::send_everything(PeerId peer) {
 
 std::vector<PeerId> Mesh::telling() const {
     std::vector<PeerId> peers;
+    peers.reserve(news_.size());
     for (const auto& [peer, news] : news_) peers.push_back(peer);
     return peers;
 }
@@ -345,7 +349,7 @@ Result<NodeIndex> Mesh::known_or_new(PeerId peer, std::string_view name, Time no
 std::string Mesh::add_edge_line(const graph::Edge& edge) {
     std::string line;
     append(line, wire::AddEdge{nonce(), graph_.name(edge.from), graph_.name(edge.to), edge.address,
-                               edge.options, edge.weight});
+                               edge.options, edge.weight, edge.local_address});
     return line;
 }
 

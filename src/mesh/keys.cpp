@@ -46,7 +46,15 @@ Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
         return {};
     }
     if (*to == self) {
-        if (speaks_for(peer, *from) && given_keys_.allows(message.from, now)) give_key(*from);
+        if (!speaks_for(peer, *from)) return {};
+        if (settings_.key && is_for_sptps(message))
+            on_session_request(peer, *from, message, now);
+        else if (!is_sptps(*from) && given_keys_.allows(message.from, now))
+            give_key(*from);
+        return {};
+    }
+    if (message.extension == wire::ReqKey::packet && is_sptps(*from) && is_sptps(*to)) {
+        carry_packet(*from, *to, message.payload);
         return {};
     }
     if (may_relay(peer, message.from, message.to, *to, now))
@@ -67,14 +75,17 @@ Result<void> Mesh::on_ans_key(PeerId peer, std::string_view line, Time now) {
         return {};
     }
     if (*to == self) {
-        if (speaks_for(peer, *from)) take_key(*from, message, now);
+        if (speaks_for(peer, *from) && is_sptps(*from))
+            continue_session(*from, message, now);
+        else if (speaks_for(peer, *from))
+            take_key(*from, message, now);
         crypto::wipe(message.key);
         return {};
     }
     if (!may_relay(peer, "a " + message.from, message.to, *to, now)) return {};
     std::string relayed(line);
     const auto& seen_at = member(*from).remote;
-    if (!message.address && seen_at && member(*to).path_mtu.min_mtu() > 0) {
+    if (!message.address && seen_at && has_udp_contact(*to)) {
         const auto reflexive = fmt::format(" {} {}", seen_at->address.text(), seen_at->port);
         // A line that grew too long would cost the next node its connection.
         if (line.size() + reflexive.size() < limits::meta_buffer_bytes) relayed += reflexive;
@@ -180,6 +191,7 @@ void Mesh::lose_key(NodeIndex node) {
 
 void Mesh::key_wanted(NodeIndex node, Time now) {
     if (!graph_.exists(node) || node == self) return;
+    if (is_sptps(node)) return try_tunnel(node, Measure::size, now);
     auto& target = member(node);
     if (target.sealing) return;
     if (target.last_key_request != Time::min() && now - target.last_key_request < key_request_pause)
@@ -188,7 +200,7 @@ void Mesh::key_wanted(NodeIndex node, Time now) {
     if (!connection) return;
     target.last_key_request = now;
     std::string line;
-    append(line, wire::ReqKey{settings_.name, graph_.name(node)});
+    append(line, wire::ReqKey{settings_.name, graph_.name(node), 0, {}});
     send(*connection, std::move(line));
 }
 
@@ -205,7 +217,9 @@ void Mesh::expire_keys(Time now) {
     append(line, wire::KeyChanged{nonce(), settings_.name});
     broadcast(Request::key_changed, line);
     for (const auto& [peer, connection] : connections_)
-        if (graph_.path(connection.node).reachable) give_key(connection.node);
+        if (graph_.path(connection.node).reachable && !is_sptps(connection.node))
+            give_key(connection.node);
+    renew_sessions(true, now);
 }
 
 }  // namespace tinc::mesh

@@ -79,17 +79,22 @@ Result<void> Mesh::activated(const Activation& activation, Time now) {
     connections_[activation.peer] = {node, activation.label, activation.options};
     auto& target = member(node);
     target.connection = activation.peer;
+    if (activation.key) target.key = activation.key;
     effects_.emplace_back(SetName{node, activation.name});
-    if (activation.pmtu) target.path_mtu.lower_limit(*activation.pmtu);
-    target.path_mtu.lower_limit(settings_.pmtu);
+    for (const auto limit : {activation.pmtu.value_or(settings_.pmtu), settings_.pmtu}) {
+        target.path_mtu.lower_limit(limit);
+        target.udp_path.lower_limit(limit);
+    }
     publish_mtu(node);
 
     send_everything(activation.peer);
     // Which of our interfaces leads to a link-local address is nobody else's concern.
     const Endpoint told{activation.address.address.without_scope(), activation.address.port};
     if (told != activation.address && !target.remote) set_remote(node, activation.address);
+    std::optional<wire::EdgeAddress> local;
+    if (activation.local) local.emplace(*activation.local);
     const graph::Edge edge{graph::Graph::self, node, wire::EdgeAddress(told), activation.options,
-                           activation.weight};
+                           activation.weight,  local};
     TINC_CHECK(graph_.set_edge(edge));
     if (policy_.passes_on())
         broadcast(Request::add_edge, add_edge_line(edge));
@@ -140,7 +145,15 @@ Result<void> Mesh::receive(PeerId peer, Request request, std::string_view line, 
         case Request::ping:
         case Request::pong:
         case Request::packet:
+        case Request::control:
+        case Request::req_pubkey:
+        case Request::ans_pubkey:
+        case Request::sptps_packet:
             break;
+        case Request::udp_info:
+            return on_udp_info(peer, line, now);
+        case Request::mtu_info:
+            return on_mtu_info(peer, line, now);
     }
     return failure(Errc::refused, "Request is not for the mesh");
 }
@@ -165,7 +178,8 @@ std::optional<PeerId> Mesh::connection_of(std::string_view name) const {
 }
 
 Time Mesh::deadline() const {
-    auto next = std::min({next_housekeeping_, keys_expire_, refresh_due_, corrections_due_});
+    auto next =
+        std::min({next_housekeeping_, keys_expire_, refresh_due_, corrections_due_, next_look_});
     if (!probe_times_.empty()) next = std::min(next, probe_times_.begin()->first);
     if (graph_.is_dirty()) next = std::min(next, next_recompute_);
     return next;
@@ -176,6 +190,7 @@ void Mesh::on_time(Time now) {
     if (now >= keys_expire_) expire_keys(now);
     if (now >= refresh_due_) refresh_neighbours();
     if (now >= corrections_due_) send_owed_corrections(now);
+    if (now >= next_look_) look_after_tunnels(now);
     while (!probe_times_.empty() && probe_times_.begin()->first <= now)
         run_probes(probe_times_.begin()->second, now);
     settle(now);
@@ -189,6 +204,7 @@ void Mesh::housekeeping(Time now) {
     check_contradictions(now);
     expire_macs(now);
     if (are_keys_worn_) expire_keys(now);
+    renew_sessions(false, now);
 }
 
 void Mesh::note_change(Time now) {

@@ -7,6 +7,7 @@ namespace tinc::mesh {
 namespace {
 
 constexpr auto self = graph::Graph::self;
+constexpr std::chrono::seconds first_look_pause{1};
 
 }  // namespace
 
@@ -15,7 +16,9 @@ void Mesh::adopt_announced_addresses() {
     for (const auto node : graph_.nodes()) {
         if (node == self) continue;
         const auto& path = graph_.path(node);
+        const bool was_sptps = is_sptps(node);
         member(node).options = path.options;
+        if (was_sptps != is_sptps(node)) change_protocol(node);
         if (path.reachable && path.announced_address && !member(node).remote)
             set_remote(node, path.announced_address);
     }
@@ -44,7 +47,26 @@ void Mesh::became_reachable(NodeIndex node, Time now) {
     publish_mtu(node);
     call_host_scripts(node, "up");
     for (const auto& subnet : graph_.subnets_of(node)) call_subnet_script(node, subnet, "up");
-    if (target.connection) give_key(node);
+    if (is_sptps(node)) {
+        next_look_ = std::min(next_look_, now + first_look_pause);
+        // One side is first: two requests that cross cost time.
+        if (target.connection && settings_.name < graph_.name(node))
+            try_tunnel(node, Measure::reach, now);
+    } else if (target.connection) {
+        give_key(node);
+    }
+}
+
+/// What was agreed upon with the other protocol is worth nothing.
+void Mesh::change_protocol(NodeIndex node) {
+    auto& target = member(node);
+    lose_key(node);
+    if (std::exchange(target.has_our_key, false))
+        effects_.emplace_back(SetOpener{node, std::nullopt});
+    lose_session(node);
+    target.path_mtu.reset();
+    target.udp_path.reset();
+    arm_probes(node);
 }
 
 void Mesh::became_unreachable(NodeIndex node, Time now) {
@@ -53,7 +75,9 @@ void Mesh::became_unreachable(NodeIndex node, Time now) {
     lose_key(node);
     target.has_our_key = false;
     effects_.emplace_back(SetOpener{node, std::nullopt});
+    lose_session(node);
     target.path_mtu.reset();
+    target.udp_path.reset();
     arm_probes(node);
     publish_mtu(node);
     call_host_scripts(node, "down");

@@ -60,13 +60,14 @@ plane::Broadcast broadcast_of(const config::Settings& settings) {
     return plane::Broadcast::tree;
 }
 
-std::uint32_t own_options(const config::Settings& settings) {
+std::uint32_t own_options(const config::Settings& settings, bool speaks_sptps) {
     namespace option = wire::option;
     std::uint32_t options = 0;
     if (settings.indirect_data || settings.tcp_only) options |= option::indirect;
     if (settings.tcp_only) options |= option::tcp_only;
     if (settings.pmtu_discovery) options |= option::pmtu_discovery;
     if (settings.clamp_mss) options |= option::clamp_mss;
+    if (speaks_sptps) options = option::with_minor(options, wire::protocol_minor);
     return options;
 }
 
@@ -75,23 +76,38 @@ mesh::Trust trust_of(const config::Settings& settings) {
     return settings.strict_subnets ? mesh::Trust::host_files : mesh::Trust::everybody;
 }
 
-mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::PacketSuite suite) {
+mesh::UdpDiscovery udp_discovery(const config::Settings& settings) {
+    return {.is_on = settings.udp_discovery,
+            .interval = settings.udp_discovery_interval,
+            .keepalive = settings.udp_discovery_keepalive_interval,
+            .timeout = settings.udp_discovery_timeout,
+            .ping_interval = settings.ping_interval};
+}
+
+mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::PacketSuite suite,
+                                 std::shared_ptr<const crypto::Ed25519PrivateKey> key) {
     return {.name = settings.name,
             .subnets = settings.subnets,
             .suite = std::move(suite),
             .replay_window_bytes = settings.replay_window_bytes,
-            .options = own_options(settings),
+            .options = own_options(settings, key != nullptr),
             .pmtu = settings.pmtu,
             .ping_interval = settings.ping_interval,
             .ping_timeout = settings.ping_timeout,
             .key_expire = std::max(settings.key_expire, std::chrono::seconds(1)),
             .mac_expire = std::max(settings.mac_expire, std::chrono::seconds(1)),
-            .local_discovery = settings.local_discovery,
+            .local_discovery = settings.local_discovery.value_or(false),
             .trust = trust_of(settings),
-            .host_subnets = settings.host_subnets};
+            .host_subnets = settings.host_subnets,
+            .key = std::move(key),
+            .udp_discovery = udp_discovery(settings),
+            .seeks_local_addresses = settings.local_discovery.value_or(true),
+            .udp_info_interval = settings.udp_info_interval,
+            .mtu_info_interval = settings.mtu_info_interval};
 }
 
-plane::PlaneSettings plane_settings(const config::Settings& settings, std::string device) {
+plane::PlaneSettings plane_settings(const config::Settings& settings, std::string device,
+                                    bool speaks_sptps) {
     return {.mode = mode_of(settings.mode),
             .forwarding = forwarding_of(settings.forwarding),
             .broadcast = broadcast_of(settings),
@@ -101,16 +117,18 @@ plane::PlaneSettings plane_settings(const config::Settings& settings, std::strin
             .priority_inheritance = settings.priority_inheritance,
             .clamp_mss = settings.clamp_mss,
             .own_mtu = settings.pmtu,
-            .device = std::move(device)};
+            .device = std::move(device),
+            .speaks_sptps = speaks_sptps,
+            .compression = settings.compression};
 }
 
 }  // namespace
 
-Result<Parts> assemble(const config::Settings& settings, crypto::RsaPrivateKey own_key,
+Result<Parts> assemble(const config::Settings& settings, crypto::OwnKeys own_keys,
                        const std::string& device_description) {
     TINC_TRY(auto suite, packet_suite(settings));
     peer::PeerSettings peer{.name = settings.name,
-                            .own_key = std::move(own_key),
+                            .own_keys = std::move(own_keys),
                             .meta_cipher = legacy::meta_cipher_for(suite.cipher),
                             .indirect_data = settings.indirect_data,
                             .tcp_only = settings.tcp_only,
@@ -120,8 +138,9 @@ Result<Parts> assemble(const config::Settings& settings, crypto::RsaPrivateKey o
                             .ping_interval = settings.ping_interval,
                             .ping_timeout = settings.ping_timeout,
                             .max_output_buffer_bytes = settings.max_output_buffer_bytes};
-    return Parts{std::move(peer), mesh_settings(settings, std::move(suite)),
-                 plane_settings(settings, device_description)};
+    const auto key = peer.own_keys.ed25519;
+    return Parts{std::move(peer), mesh_settings(settings, std::move(suite), key),
+                 plane_settings(settings, device_description, key != nullptr)};
 }
 
 }  // namespace tinc::node

@@ -34,6 +34,10 @@ Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
                 wire::while_processing(request->request, find(id)->peer.label(), done.error()));
     } else if (const auto* packet = std::get_if<peer::PacketArrived>(&event)) {
         on_packet(id, *packet, now_);
+    } else if (const auto* sealed = std::get_if<peer::SptpsPacketArrived>(&event)) {
+        on_sptps_packet(*sealed, now_);
+    } else if (const auto* learned = std::get_if<peer::KeyLearned>(&event)) {
+        on_key(id, *learned);
     } else if (std::holds_alternative<peer::PongArrived>(event)) {
         connector.proven(id);
     }
@@ -42,7 +46,7 @@ Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
 
 /// A handshake costs an RSA operation: from here on strangers wait for their turn.
 Result<void> Node::State::provide_host(Entry& entry, Result<config::HostSettings> host, Time now_) {
-    const bool has_key = host && host->public_key;
+    const bool has_key = host && (host->public_key || host->ed25519_key.value_or(std::nullopt));
     if (has_key && !admission.may_authenticate(entry.peer.remote().address, now_))
         return failure(
             Errc::exhausted,
@@ -80,7 +84,9 @@ Result<void> Node::State::on_activated(PeerId id, const peer::Activated& activat
                                .address = activated.address,
                                .options = activated.options,
                                .weight = activated.weight,
-                               .pmtu = activated.pmtu},
+                               .pmtu = activated.pmtu,
+                               .key = connection.proven_key(),
+                               .local = local_end(id)},
                               now_));
     connector.connected(name, id);
     if (connection.is_outgoing()) remember_address(name, connection.destination());
@@ -97,6 +103,31 @@ void Node::State::on_packet(PeerId id, const peer::PacketArrived& packet, Time n
     const bool tcp_only = (entry->peer.options() & wire::option::tcp_only) != 0;
     plane.from_peer(*node, packet.frame,
                     tcp_only ? plane::Transport::any : plane::Transport::keep_on_tcp, now_, outbox);
+}
+
+/// With the port that others send UDP to.
+std::optional<Endpoint> Node::State::local_end(PeerId id) const {
+    const auto found = peers.find(id);
+    if (found == peers.end() || !found->second.local || !peer_settings.own_keys.ed25519)
+        return std::nullopt;
+    return Endpoint{found->second.local->without_scope(), peer_settings.port};
+}
+
+void Node::State::on_sptps_packet(const peer::SptpsPacketArrived& packet, Time now_) {
+    // The mesh may owe the data plane the name and paths of a brand-new neighbour.
+    turn(now_);
+    plane.carry(packet.packet, now_, outbox);
+}
+
+/// The connection ends by itself, and the next one, which is made at once, needs the key.
+void Node::State::on_key(PeerId id, const peer::KeyLearned& learned) {
+    if (learned.key) {
+        log.print(Level::always, Severity::notice,
+                  "Learned the Ed25519 key {} of {}, proven by its RSA key", learned.key->text(),
+                  find(id)->peer.label());
+        effects.emplace_back(SaveKey{learned.name, *learned.key});
+    }
+    connector.proven(id);
 }
 
 void Node::State::fail(PeerId id, const Error& error, Time now_) {

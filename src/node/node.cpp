@@ -26,9 +26,9 @@ Node::State::State(config::Settings given_settings, peer::PeerSettings given_pee
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Node::~Node() = default;
 
-Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::RsaPrivateKey own_key,
+Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::OwnKeys own_keys,
                                            DeviceInfo device, RandomSource& random, LogSink& log) {
-    TINC_TRY(auto parts, assemble(settings, std::move(own_key), device.description));
+    TINC_TRY(auto parts, assemble(settings, std::move(own_keys), device.description));
     auto state =
         std::make_unique<State>(std::move(settings), std::move(parts.peer), std::move(parts.mesh),
                                 std::move(parts.plane), std::move(device), random, log);
@@ -38,7 +38,10 @@ Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::Rs
 
 // --- life ----------------------------------------------------------------------------------------
 
-void Node::use(LocalAddresses& addresses) { state_->plane.use(addresses); }
+void Node::use(LocalAddresses& addresses) {
+    state_->plane.use(addresses);
+    state_->mesh.use(addresses);
+}
 
 void Node::device_opened(Time now) {
     if (!state_->settings.device_standby) state_->bring_device(State::Bring::up);
@@ -69,7 +72,7 @@ void Node::start(std::span<const Endpoint> listening, Time now) {
 void Node::reload(const Reload& reload, Time now) {
     auto& state = *state_;
     auto settings = config::reloaded(state.settings, reload.settings);
-    auto parts = assemble(settings, state.peer_settings.own_key, state.device.description);
+    auto parts = assemble(settings, state.peer_settings.own_keys, state.device.description);
     if (!parts) {
         state.log.print(Level::always, Severity::error, "{}", parts.error().what);
         return;
@@ -102,6 +105,7 @@ void Node::reload(const Reload& reload, Time now) {
         state.forget(id, now);
     }
     state.mesh.reload(std::move(parts->mesh), now);
+    state.mesh.forget_keys_of(reload.changed_hosts);
     // What failed with the old configuration is tried with the new one.
     state.connector.retry_now(now);
     state.connector.on_time(now);
@@ -153,6 +157,10 @@ Result<PeerId> Node::accepted(const Endpoint& remote, int descriptor, Time now) 
                                          .descriptor = descriptor});
     state.turn(now);
     return id;
+}
+
+void Node::set_local_address(PeerId peer, const Address& local) {
+    if (auto* entry = state_->find(peer)) entry->local = local;
 }
 
 void Node::connected(PeerId peer, int descriptor, Time now) {
@@ -239,6 +247,11 @@ void Node::host_loaded(QueryId query, Result<config::HostSettings> host, Time no
         const auto name = std::move(wanted->second);
         state.connector_queries.erase(wanted);
         state.connector.host_loaded(name, std::move(host), now);
+    } else if (const auto sought = state.key_queries.find(query);
+               sought != state.key_queries.end()) {
+        const auto name = std::move(sought->second);
+        state.key_queries.erase(sought);
+        state.mesh.key_loaded(name, host, now);
     } else if (const auto waiting = state.host_queries.find(query);
                waiting != state.host_queries.end()) {
         const auto id = waiting->second;

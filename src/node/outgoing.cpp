@@ -43,7 +43,9 @@ std::vector<Endpoint> announced_addresses(const graph::Graph& graph, const std::
 // --- AutoConnect ---------------------------------------------------------------------------------
 
 void Node::State::auto_connect_changed(Time now_) {
-    if (settings.auto_connect.value_or(false)) {
+    // As in 1.1, but not in addition to what somebody wrote.
+    const bool by_default = peer_settings.own_keys.ed25519 && settings.connect_to.empty();
+    if (settings.auto_connect.value_or(by_default)) {
         auto_connect.begin(now_);
         effects.emplace_back(ScanHosts{});
     } else {

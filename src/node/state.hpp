@@ -26,6 +26,7 @@ struct Node::State {
         int descriptor = -1;
         bool is_woken = false;  ///< Wake was wanted and take_outgoing() has not come yet
         Time active_since{};
+        std::optional<Address> local{};  ///< our end of the connection
         std::deque<Endpoint> proxies{};  ///< that of the proxy in use, and those still to try
     };
 
@@ -37,7 +38,9 @@ struct Node::State {
     /// Carries news between the parts until all are quiet.
     void turn(Time now);
     void apply(mesh::Effect& effect, Time now);
+    [[nodiscard]] bool apply_session(mesh::Effect& effect, Time now);
     void apply(plane::Event& event, Time now);
+    void send_sealed_by_tcp(const plane::SptpsByTcp& sealed, Time now);
     void apply(mesh::ConnectorEffect& effect, Time now);
     enum class Bring : std::uint8_t { up, down };
     /// By its script, unless it is so already.
@@ -75,6 +78,9 @@ struct Node::State {
     [[nodiscard]] Result<void> on_activated(PeerId id, const peer::Activated& activated, Time now);
     [[nodiscard]] bool is_crossed_by_better(const Entry& fresh, Time now);
     void on_packet(PeerId id, const peer::PacketArrived& packet, Time now);
+    void on_sptps_packet(const peer::SptpsPacketArrived& packet, Time now);
+    void on_key(PeerId id, const peer::KeyLearned& learned);
+    [[nodiscard]] std::optional<Endpoint> local_end(PeerId id) const;
     /// Ends a connection for what it did.
     void fail(PeerId id, const Error& error, Time now);
     /// Forgets a connection. Who wants its socket closed says so by an effect.
@@ -101,6 +107,7 @@ struct Node::State {
     std::map<QueryId, PeerId> proxy_queries;           ///< of outgoing connections
     std::map<QueryId, std::string> recall_queries;     ///< of a target, by its name
     std::set<std::string> hosts_with_address;          ///< as of the last scan
+    std::map<QueryId, std::string> key_queries;        ///< of nodes whose key the mesh seeks
     peer::ProxyHandshake::Pace proxy_pace = peer::ProxyHandshake::Pace::at_once;
     std::uint64_t last_peer = 0;
     std::uint64_t last_query = 0;

@@ -52,10 +52,13 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
         plane.set_sealer(sealer->node, std::move(sealer->sealer));
     } else if (auto* opener = std::get_if<mesh::SetOpener>(&effect)) {
         plane.set_opener(opener->node, std::move(opener->opener), now_);
+    } else if (apply_session(effect, now_)) {
+        return;
     } else if (const auto* address = std::get_if<mesh::SetAddress>(&effect)) {
         plane.set_address(address->node, address->remote, address->socket);
     } else if (const auto* mtu = std::get_if<mesh::SetMtu>(&effect)) {
         plane.set_mtu(mtu->node, mtu->mtu, mtu->min_mtu);
+        plane.set_confirmed(mtu->node, mtu->is_confirmed);
     } else if (const auto* gone = std::get_if<mesh::Forget>(&effect)) {
         plane.forget(gone->node);
     } else if (const auto* silent = std::get_if<mesh::UnlearnMac>(&effect)) {
@@ -65,7 +68,7 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
     } else if (const auto* probe = std::get_if<mesh::SendProbe>(&effect)) {
         std::optional<plane::Plane::LocalTarget> local;
         if (probe->local) local = {*probe->local, probe->socket};
-        plane.send_probe(probe->node, probe->frame_bytes, local, outbox);
+        plane.send_probe(probe->node, probe->frame_bytes, local, now_, outbox);
     } else if (const auto* company = std::get_if<mesh::CompanyChanged>(&effect)) {
         if (settings.device_standby) bring_device(company->has_company ? Bring::up : Bring::down);
     } else if (const auto* retreat = std::get_if<mesh::Retreat>(&effect)) {
@@ -74,11 +77,35 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
     }
 }
 
+/// What concerns sessions of 1.1; false if it is something else.
+bool Node::State::apply_session(mesh::Effect& effect, Time now_) {
+    if (const auto* wanted = std::get_if<mesh::ReadKey>(&effect)) {
+        const QueryId query{++last_query};
+        key_queries.emplace(query, wanted->name);
+        effects.emplace_back(LoadHost{query, wanted->name});
+    } else if (auto* learned = std::get_if<mesh::SaveKey>(&effect)) {
+        effects.emplace_back(SaveKey{std::move(learned->name), learned->key});
+    } else if (auto* sealer = std::get_if<mesh::SetSptpsSealer>(&effect)) {
+        plane.set_sptps_sealer(sealer->node, std::move(sealer->sealer), sealer->compression);
+    } else if (auto* opener = std::get_if<mesh::SetSptpsOpener>(&effect)) {
+        plane.set_sptps_opener(opener->node, std::move(opener->opener), now_);
+    } else if (const auto* expected = std::get_if<mesh::ExpectKey>(&effect)) {
+        plane.expect_key(expected->node, expected->key.bytes());
+    } else if (const auto* used = std::get_if<mesh::UseExpectedKey>(&effect)) {
+        plane.use_expected_key(used->node, now_);
+    } else if (const auto* packet = std::get_if<mesh::CarrySptpsPacket>(&effect)) {
+        plane.carry(packet->from, packet->to, packet->datagram, now_, outbox);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void Node::State::apply(plane::Event& event, Time now_) {
     if (const auto* wanted = std::get_if<plane::KeyWanted>(&event)) {
         mesh.key_wanted(wanted->node, now_);
     } else if (const auto* reply = std::get_if<plane::ProbeReply>(&event)) {
-        mesh.probe_replied(reply->node, reply->frame_bytes);
+        mesh.probe_replied(reply->node, reply->frame_bytes, now_);
     } else if (const auto* moved = std::get_if<plane::SourceMoved>(&event)) {
         mesh.source_moved(moved->node, moved->remote, moved->socket, now_);
     } else if (const auto* frame = std::get_if<plane::SendByTcp>(&event)) {
@@ -87,11 +114,33 @@ void Node::State::apply(plane::Event& event, Time now_) {
         if (entry == nullptr || entry->peer.state() != peer::State::active) return;
         if (const auto sent = entry->peer.send_packet(frame->frame); !sent)
             fail(*id, sent.error(), now_);
+    } else if (const auto* sealed = std::get_if<plane::SptpsByTcp>(&event)) {
+        send_sealed_by_tcp(*sealed, now_);
+    } else if (const auto* used = std::get_if<plane::TunnelUsed>(&event)) {
+        mesh.tunnel_used(used->node, now_);
+    } else if (const auto* relayed = std::get_if<plane::RelayedFrom>(&event)) {
+        mesh.relayed_from(relayed->node, now_);
+    } else if (const auto* doubted = std::get_if<plane::SessionDoubted>(&event)) {
+        mesh.session_doubted(doubted->node, now_);
     } else if (const auto* seen = std::get_if<plane::MacSeen>(&event)) {
         mesh.mac_seen(seen->mac, now_);
     } else if (std::holds_alternative<plane::KeysWornOut>(event)) {
         mesh.keys_worn_out();
     }
+}
+
+/// As raw bytes if the neighbour takes those, else in a request that any version passes on.
+void Node::State::send_sealed_by_tcp(const plane::SptpsByTcp& sealed, Time now_) {
+    const auto id = mesh.connection_towards(sealed.neighbour);
+    auto* entry = id ? find(*id) : nullptr;
+    if (entry == nullptr || entry->peer.state() != peer::State::active) return;
+    if (entry->peer.takes_sptps_packets()) {
+        if (const auto sent = entry->peer.send_sptps_packet(sealed.packet); !sent)
+            fail(*id, sent.error(), now_);
+        return;
+    }
+    const auto line = mesh.packet_request(sealed.from, sealed.to, sealed.packet);
+    if (const auto sent = entry->peer.send_packet_line(line); !sent) fail(*id, sent.error(), now_);
 }
 
 void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {

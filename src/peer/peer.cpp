@@ -15,7 +15,8 @@ namespace {
 
 using wire::Request;
 
-constexpr int protocol_major = 17;
+/// All requests go in records of one type.
+constexpr std::uint8_t meta_record_type = 0;
 
 /// ID is all a stranger may say before it has a name.
 constexpr std::size_t longest_first_line = 512;
@@ -70,8 +71,7 @@ void Peer::connected() {
 
 void Peer::say_id() {
     state_ = State::awaiting_id;
-    std::string line;
-    append(line, wire::Id{settings_->name, protocol_major});
+    const auto line = id_line();
     // A queue that has only ever held a few short messages has room for one more.
     static_cast<void>(send_line(line, Telling::log));
 }
@@ -108,6 +108,12 @@ Result<void> Peer::process(Time now) {
     std::size_t done = 0;
     while (state_ != State::awaiting_host) {
         const auto unread = std::span(incoming_).subspan(done);
+        if (stream_) {
+            TINC_TRY(const auto taken, take_record(unread, now));
+            if (taken == 0) break;
+            done += taken;
+            continue;
+        }
         if (packet_bytes_ > 0) {
             const auto taken = take_packet(unread);
             if (taken == 0) break;
@@ -194,9 +200,12 @@ Result<void> Peer::on_request(Request request, std::string_view line, Time now) 
             return {};
         case Request::packet:
             return on_packet_header(line);
+        case Request::sptps_packet:
+            return on_sptps_packet_header(line);
+        case Request::termreq:
+            return failure(Errc::closed, fmt::format("{} ends the connection", label()));
         case Request::status:
         case Request::error:
-        case Request::termreq:
         case Request::add_subnet:
         case Request::del_subnet:
         case Request::add_edge:
@@ -204,6 +213,11 @@ Result<void> Peer::on_request(Request request, std::string_view line, Time now) 
         case Request::key_changed:
         case Request::req_key:
         case Request::ans_key:
+        case Request::control:
+        case Request::req_pubkey:
+        case Request::ans_pubkey:
+        case Request::udp_info:
+        case Request::mtu_info:
             break;
     }
     events_.emplace_back(RequestArrived{request, std::string(line)});
@@ -220,10 +234,11 @@ Result<void> Peer::on_id(std::string_view line, Time now) {
     if (is_outgoing_ && id.name != name_)
         return failure(Errc::refused,
                        fmt::format("Peer {} is {} instead of {}", remote_.text(), id.name, name_));
-    if (id.major != protocol_major)
+    if (id.major != wire::protocol_major)
         return failure(Errc::refused, fmt::format("Peer {} ({}) uses incompatible version {}",
                                                   id.name, remote_.text(), id.major));
     name_ = id.name;
+    peer_minor_ = settings_->own_keys.ed25519 ? id.minor : 0;
     if (settings_->bypass_security) return skip_handshake(now);
     if (is_outgoing_) return begin_handshake();
     state_ = State::awaiting_host;
@@ -233,16 +248,16 @@ Result<void> Peer::on_id(std::string_view line, Time now) {
 
 Result<void> Peer::begin_handshake() {
     TINC_ASSERT(host_.has_value());
-    if (!host_->public_key) return std::unexpected(host_->public_key.error());
-    if (!is_outgoing_) {
-        std::string line;
-        append(line, wire::Id{settings_->name, protocol_major});
-        TINC_CHECK(send_line(line, Telling::log));
-    }
+    TINC_TRY(proof_, choose_proof());
+    if (!is_outgoing_) TINC_CHECK(send_line(id_line(), Telling::log));
     state_ = State::authenticating;
+    return proof_ == Proof::sptps ? begin_sptps() : begin_rsa_handshake();
+}
+
+Result<void> Peer::begin_rsa_handshake() {
     handshake_.emplace(is_outgoing_ ? legacy::Role::initiator : legacy::Role::responder,
-                       settings_->own_key, *host_->public_key, settings_->meta_cipher, *random_,
-                       label());
+                       *settings_->own_keys.rsa, *host_->public_key, settings_->meta_cipher,
+                       *random_, label());
     // METAKEY goes in clear; the handshake encrypts from the byte behind it.
     TINC_TRY(const auto line, handshake_->metakey_line());
     wire::print_request(*log_, wire::Course::sending, Request::metakey, label(), line);
@@ -256,9 +271,7 @@ Result<void> Peer::begin_handshake() {
 Result<void> Peer::skip_handshake(Time now) {
     if (!is_outgoing_) {
         host_.emplace();
-        std::string line;
-        append(line, wire::Id{settings_->name, protocol_major});
-        TINC_CHECK(send_line(line, Telling::log));
+        TINC_CHECK(send_line(id_line(), Telling::log));
     }
     state_ = State::awaiting_ack;
     return send_ack(now);
@@ -270,7 +283,7 @@ Result<void> Peer::on_handshake(Request request, std::string_view line, Time now
     for (const auto& answer : answers) TINC_CHECK(send_line(answer, Telling::log));
     if (handshake_->state() == legacy::Handshake::State::authenticated) {
         state_ = State::awaiting_ack;
-        TINC_CHECK(send_ack(now));
+        return proof_ == Proof::rsa ? send_ack(now) : tell_key();
     }
     return {};
 }
@@ -290,14 +303,17 @@ std::uint32_t Peer::own_options() const {
     if (tcp_only) options |= option::tcp_only;
     if (settings_->pmtu_discovery && !tcp_only) options |= option::pmtu_discovery;
     if (host_->clamp_mss.value_or(settings_->clamp_mss)) options |= option::clamp_mss;
+    if (settings_->own_keys.ed25519) options = option::with_minor(options, wire::protocol_minor);
     return options;
 }
 
 Result<void> Peer::on_ack(std::string_view line) {
     namespace option = wire::option;
+    if (proof_ == Proof::rsa_then_keys) return on_key(line);
     TINC_TRY(const auto ack, wire::parse_ack(line));
     const auto ours = own_options();
-    options_ = ours | ack.options;
+    // What others may speak with the peer is its own business, and not ours.
+    options_ = option::with_minor(ours | ack.options, option::minor(ack.options));
     if ((ours & ack.options & option::pmtu_discovery) == 0) options_ &= ~option::pmtu_discovery;
     if (host_->clamp_mss)
         options_ = *host_->clamp_mss ? options_ | option::clamp_mss : options_ & ~option::clamp_mss;
@@ -316,7 +332,7 @@ Result<void> Peer::on_ack(std::string_view line) {
 
 /// Not before the peer has proven who it is: strangers would fill the log.
 void Peer::warn_of_cipher() const {
-    if (!handshake_) return;  // Security is bypassed, and the log has said so.
+    if (!handshake_) return;
     const auto& cipher = handshake_->peer_cipher();
     if (const auto reason = crypto::weakness(cipher); !reason.empty())
         log_->print(Level::always, Severity::warning,
@@ -358,6 +374,14 @@ Result<void> Peer::queue(std::string_view text, std::string_view end) {
     if (unsent_bytes() + size > limits::meta_outgoing_bytes)
         return failure(Errc::exhausted, fmt::format("{} does not read: {} bytes are waiting for it",
                                                     label(), unsent_bytes()));
+    if (stream_) {
+        std::vector<std::byte> record;
+        for (const auto bytes : {as_bytes(text), as_bytes(end)})
+            record.insert(record.end(), bytes.begin(), bytes.end());
+        const auto sent = stream_->send(meta_record_type, record, outgoing_);
+        crypto::wipe(record);
+        return sent;
+    }
     const auto start = outgoing_.size();
     for (const auto bytes : {as_bytes(text), as_bytes(end)})
         outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
@@ -367,12 +391,16 @@ Result<void> Peer::queue(std::string_view text, std::string_view end) {
 }
 
 /// Random early drop: the fuller the queue, the likelier a packet stays out of it.
-Result<void> Peer::send_packet(Bytes frame) {
-    TINC_ASSERT(state_ == State::active);
+bool Peer::drops_packet() const {
     const auto limit = static_cast<double>(settings_->max_output_buffer_bytes);
     const auto pressure = 2.0 * static_cast<double>(unsent_bytes()) / limit - 1.0;
     constexpr double range = 4294967296.0;
-    if (pressure > static_cast<double>(random_->next_u32()) / range) return {};
+    return pressure > static_cast<double>(random_->next_u32()) / range;
+}
+
+Result<void> Peer::send_packet(Bytes frame) {
+    TINC_ASSERT(state_ == State::active);
+    if (drops_packet()) return {};
     std::string request;
     append(request, wire::PacketHeader{frame.size()});
     TINC_CHECK(send_line(request, Telling::log));
@@ -406,8 +434,8 @@ unsigned Peer::status_word() const {
     return (is_pinged_ ? status_pinged : 0U) | (state_ == State::active ? status_active : 0U) |
            (state_ == State::connecting ? status_connecting : 0U) |
            (proxy_ && proxy_->is_granted() ? status_proxy_passed : 0U) |
-           (handshake_ && handshake_->is_encrypting() ? status_encrypting : 0U) |
-           (handshake_ && handshake_->is_decrypting() ? status_decrypting : 0U);
+           ((handshake_ && handshake_->is_encrypting()) || stream_ ? status_encrypting : 0U) |
+           ((handshake_ && handshake_->is_decrypting()) || stream_ ? status_decrypting : 0U);
 }
 
 }  // namespace tinc::peer

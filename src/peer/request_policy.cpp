@@ -17,8 +17,11 @@ bool is_allowed(State state, Request request) {
                    request == Request::chal_reply;
         case State::awaiting_ack:
             return request == Request::ack;
+        case State::awaiting_end:
+            return request == Request::termreq;
         case State::active:
-            return request >= Request::ping;
+            return request >= Request::termreq && request != Request::control &&
+                   request != Request::req_pubkey && request != Request::ans_pubkey;
     }
     return false;
 }

@@ -1,5 +1,7 @@
 #include "tinc/plane/plane.hpp"
 
+#include "tinc/crypto/node_id.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +20,7 @@ Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random,
       log_(log),
       table_(std::make_shared<const graph::ForwardingTable>()),
       recent_macs_(random) {
-    slot(self).name = std::move(own_name);
+    set_name(self, std::move(own_name));
 }
 
 void Plane::set_table(std::shared_ptr<const graph::ForwardingTable> table) {
@@ -26,7 +28,12 @@ void Plane::set_table(std::shared_ptr<const graph::ForwardingTable> table) {
     table_ = std::move(table);
 }
 
-void Plane::set_name(NodeIndex node, std::string name) { slot(node).name = std::move(name); }
+void Plane::set_name(NodeIndex node, std::string name) {
+    auto& target = slot(node);
+    target.name = std::move(name);
+    target.id = crypto::node_id_of(target.name);
+    by_id_.try_emplace(target.id, node);
+}
 
 void Plane::set_sealer(NodeIndex node, std::optional<legacy::Sealer> sealer) {
     slot(node).sealer = std::move(sealer);
@@ -47,6 +54,7 @@ void Plane::set_address(NodeIndex node, const std::optional<Endpoint>& remote, S
     target.socket = socket;
     if (target.remote == remote) return;
     give_up_address(node);
+    target.is_proven = false;
     target.remote = remote;
     if (remote) claim_address(node, *remote, Claim::announced);
 }
@@ -64,10 +72,41 @@ void Plane::set_announced_addresses(AnnouncedAddresses addresses) {
 void Plane::forget(NodeIndex node) {
     give_up_address(node);
     unlist_key(node);
+    if (const auto named = by_id_.find(slot(node).id);
+        named != by_id_.end() && named->second == node)
+        by_id_.erase(named);
     slot(node) = Slot{};
 }
 
+void Plane::set_confirmed(NodeIndex node, bool is_confirmed) {
+    slot(node).is_confirmed = is_confirmed;
+}
+
+void Plane::set_sptps_sealer(NodeIndex node, std::optional<sptps::Sealer> sealer, int compression) {
+    auto& target = slot(node);
+    target.sptps_sealer = std::move(sealer);
+    target.compression = compression;
+}
+
+void Plane::set_sptps_opener(NodeIndex node, std::optional<sptps::Opener> opener, Time now) {
+    auto& target = slot(node);
+    target.old_sptps_opener = std::exchange(target.sptps_opener, std::move(opener));
+    target.old_key_until = now + old_key_grace;
+    target.forged = 0;
+}
+
+void Plane::expect_key(NodeIndex node, Bytes key) {
+    if (auto& opener = slot(node).sptps_opener) opener->expect(key);
+}
+
+void Plane::use_expected_key(NodeIndex node, Time now) {
+    auto& target = slot(node);
+    if (target.sptps_opener) target.sptps_opener->use_expected();
+    target.old_key_until = now + old_key_grace;
+}
+
 void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
+    now_ = now;
     for (std::size_t i = 0; i < frames.size(); ++i) {
         auto& frame = frames[i];
         device_bytes_in_ += frame.size();
@@ -79,6 +118,7 @@ void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
 
 void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now,
                       Outbox& out) {
+    now_ = now;
     if (frame.empty()) return;
     if (frame.size() > limits::datagram_bytes) return drop(Drop::too_long);
     auto* packet = out.spare();

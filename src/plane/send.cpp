@@ -1,3 +1,4 @@
+#include "tinc/packet/record.hpp"
 #include "tinc/plane/plane.hpp"
 #include "tinc/wire/messages.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 namespace option = wire::option;
 
 constexpr std::size_t smallest_probe_bytes = 64;
+constexpr std::size_t smallest_sptps_probe_bytes = 18;
 
 bool is_probe(Bytes frame) { return packet::ethertype(frame) == packet::ethertype_probe; }
 
@@ -21,6 +23,7 @@ void Plane::send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
     if (!target.reachable) return drop(Drop::unreachable);
     log_.print(Level::traffic, Severity::info, "Sending packet of {} bytes to {}", frame.size(),
                label(node));
+    if (speaks_sptps(node)) return send_sealed(node, frame, way, out);
     const bool keep_on_tcp = way.transport == Transport::keep_on_tcp;
     const auto next = keep_on_tcp || target.via == self ? target.nexthop : target.via;
     if (keep_on_tcp || settings_.tcp_only || (hop(next).options & option::tcp_only) != 0)
@@ -35,6 +38,7 @@ void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out
     for (int steps = 0; steps < 2; ++steps) {
         const auto& target = hop(node);
         if (!target.reachable) return drop(Drop::unreachable);
+        if (speaks_sptps(node)) return send_sealed(node, frame, way, out);
         const auto& receiver = slot(node);
         if (!receiver.sealer) {
             post(KeyWanted{node});
@@ -77,17 +81,26 @@ void Plane::deliver(packet::Packet& frame, Outbox& out) {
 }
 
 void Plane::send_probe(NodeIndex node, std::size_t frame_bytes,
-                       const std::optional<LocalTarget>& local, Outbox& out) {
+                       const std::optional<LocalTarget>& local, Time now, Outbox& out) {
+    now_ = now;
     auto& receiver = slot(node);
-    if (!receiver.sealer || (!local && !receiver.remote)) return drop(Drop::no_key);
+    const bool is_sptps = speaks_sptps(node);
+    const bool has_key = is_sptps ? receiver.sptps_sealer.has_value() : receiver.sealer.has_value();
+    if (!has_key || (!local && !receiver.remote)) return drop(Drop::no_key);
     auto* frame = out.spare();
     if (frame == nullptr) return drop(Drop::queue_full);
-    frame->resize(std::clamp(frame_bytes, smallest_probe_bytes, limits::frame_bytes));
+    const auto least = is_sptps ? smallest_sptps_probe_bytes : smallest_probe_bytes;
+    frame->resize(std::clamp(frame_bytes, least, limits::frame_bytes));
     random_.fill(frame->bytes());
     std::ranges::fill(frame->bytes().first(packet::ethernet_bytes), std::byte{0});
     log_.print(Level::traffic, Severity::info, "Sending MTU probe length {} to {}", frame->size(),
                label(node));
     const auto size = frame->size();
+    if (is_sptps) {
+        if (!receiver.sptps_sealer->seal(*frame, packet::record::probe))
+            return drop(Drop::unsealed);
+        return send_directly(node, *frame, size, local, out);
+    }
     if (!receiver.sealer->seal(*frame, compression_)) return drop(Drop::unsealed);
     out.send({.packet = frame,
               .node = node,

@@ -138,14 +138,17 @@ Result<std::vector<Session::Step>> Session::carry_out(std::vector<Handshake::Ste
             TINC_TRY(auto datagram, datagram_of(send->message));
             out.emplace_back(std::move(datagram));
         } else if (const auto* with = std::get_if<Handshake::SendWith>(&step)) {
+            const bool is_first = !sealing_;
             sealing_.emplace(with->key.bytes());
-            out.emplace_back(Sealer(with->key.bytes(), counter_));
+            next_sealer_.emplace(with->key.bytes(), counter_);
+            if (is_first) out.emplace_back(*std::exchange(next_sealer_, std::nullopt));
         } else if (auto* expected = std::get_if<Handshake::ExpectKey>(&step)) {
             expected_.emplace(expected->key.bytes());
             out.emplace_back(std::move(*expected));
         } else if (std::holds_alternative<Handshake::ReceiveWithIt>(step)) {
             opening_ = std::exchange(expected_, std::nullopt);
             out.emplace_back(ReceiveWithIt{});
+            if (next_sealer_) out.emplace_back(*std::exchange(next_sealer_, std::nullopt));
         } else {
             out.emplace_back(Complete{});
         }

@@ -1,16 +1,16 @@
 #include "tincd/key_generation.hpp"
 
-#include "io/descriptor.hpp"
 #include "io/read_file.hpp"
+#include "io/replace_file.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/base/text.hpp"
 #include "tinc/config/parser.hpp"
+#include "tinc/crypto/ed25519.hpp"
 #include "tinc/crypto/rsa.hpp"
 #include "tinc/crypto/secret.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -23,47 +23,6 @@
 namespace tinc::tincd {
 
 namespace {
-
-using io::Descriptor;
-
-Result<void> write_all(int file, std::string_view text, const std::string& path) {
-    while (!text.empty()) {
-        const auto count = ::write(file, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return io::system_failure(fmt::format("Error writing file `{}'", path));
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
-/// So that a full disk or a power cut leaves the old file, or the new one, and nothing between.
-/// `like`: the file whose mode and owner the new one gets.
-Result<void> replace_file(const std::string& path, std::string_view text, const struct stat* like) {
-    const auto temporary = path + ".tmp";
-    ::unlink(temporary.c_str());
-    constexpr auto flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const Descriptor file(::open(temporary.c_str(), flags, 0600));
-    if (!file) return io::system_failure(fmt::format("Error opening file `{}'", path));
-    auto written = write_all(file.number(), text, path);
-    // Best effort: who may replace a file need not be able to give it away.
-    if (like && ::fchown(file.number(), like->st_uid, like->st_gid) == 0)
-        ::fchmod(file.number(), like->st_mode & 07777U);
-    else if (like)
-        ::fchmod(file.number(), like->st_mode & 0777U);
-    if (written && ::fsync(file.number()) != 0)
-        written = io::system_failure(fmt::format("Error writing file `{}'", path));
-    if (written && ::rename(temporary.c_str(), path.c_str()) != 0)
-        written = io::system_failure(fmt::format("Error writing file `{}'", path));
-    if (!written) ::unlink(temporary.c_str());
-    return written;
-}
-
-/// Through symbolic links, so that a link stays one.
-std::string real_path(const std::string& path) {
-    std::error_code ec;
-    const auto real = std::filesystem::canonical(path, ec);
-    return ec ? path : real.string();
-}
 
 /// Our Name, even if something else in the configuration is wrong.
 std::optional<std::string> own_name(const io::ConfigPlace& place) {
@@ -86,8 +45,22 @@ Result<std::string> chosen_path(const AskForFile& ask, std::string_view which,
     return answer.empty() ? fallback : answer;
 }
 
-Result<void> append_and_tell(const std::string& path, std::string_view pem) {
-    TINC_TRY(const bool had_old, append_key(path, pem));
+/// How a key begins in a file, and what makes it unreadable: another word, or a comment.
+struct Mark {
+    KeyKind kind;
+    std::string_view text;
+    std::string_view instead;
+};
+constexpr auto marks = std::to_array<Mark>({
+    {KeyKind::rsa, "-----BEGIN RSA", "-----BEGIN OLD"},
+    {KeyKind::rsa, "-----END RSA", "-----END OLD"},
+    {KeyKind::ed25519, "-----BEGIN ED25519", "-----BEGIN OLD"},
+    {KeyKind::ed25519, "-----END ED25519", "-----END OLD"},
+    {KeyKind::ed25519, "Ed25519PublicKey", "#Ed25519PublicKey"},
+});
+
+Result<void> append_and_tell(const std::string& path, std::string_view key, KeyKind kind) {
+    TINC_TRY(const bool had_old, append_key(path, key, kind));
     if (had_old) fmt::print(stderr, "Warning: old key(s) found and disabled.\n");
     return {};
 }
@@ -109,19 +82,17 @@ class Progress {
 
 }  // namespace
 
-DisabledKeys disable_old_keys(std::string_view text) {
-    constexpr std::array<std::string_view, 2> marks{"-----BEGIN RSA", "-----END RSA"};
+DisabledKeys disable_old_keys(std::string_view text, KeyKind kind) {
     DisabledKeys out;
     out.text.reserve(text.size());
     while (!text.empty()) {
         auto line = text.substr(0, text.find('\n'));
         if (line.size() < text.size()) line = text.substr(0, line.size() + 1);
         text.remove_prefix(line.size());
-        for (const auto mark : marks) {
-            if (!line.starts_with(mark)) continue;
-            out.text += mark.substr(0, mark.size() - 3);
-            out.text += "OLD";
-            line.remove_prefix(mark.size());
+        for (const auto& mark : marks) {
+            if (mark.kind != kind || !line.starts_with(mark.text)) continue;
+            out.text += mark.instead;
+            line.remove_prefix(mark.text.size());
             out.found = true;
         }
         out.text += line;
@@ -129,28 +100,42 @@ DisabledKeys disable_old_keys(std::string_view text) {
     return out;
 }
 
-Result<bool> append_key(const std::string& path, std::string_view pem) {
-    const auto real = real_path(path);
-    struct stat status{};
-    const bool exists = ::stat(real.c_str(), &status) == 0;
+Result<bool> append_key(const std::string& path, std::string_view key, KeyKind kind) {
     DisabledKeys content;
-    if (exists) {
-        auto text = io::read_file(real, limits::config_file_bytes);
+    if (std::filesystem::exists(path)) {
+        auto text = io::read_file(path, limits::config_file_bytes);
         if (!text)
             return failure(Errc::system, fmt::format("Error opening file `{}'", path) +
-                                             text.error().what.substr(real.size()));
-        content = disable_old_keys(*text);
+                                             text.error().what.substr(path.size()));
+        content = disable_old_keys(*text, kind);
         crypto::wipe(*text);
     }
     content.text += "\n";
-    content.text += pem;
-    const auto written = replace_file(real, content.text, exists ? &status : nullptr);
+    content.text += key;
+    const auto written = io::save_file(path, content.text);
     crypto::wipe(content.text);
     TINC_CHECK(written);
     return content.found;
 }
 
-Result<void> generate_keys(const io::ConfigPlace& place, unsigned bits, const AskForFile& ask) {
+namespace {
+
+/// Without a question: those who answer the ones of tinc 1.0 by a program expect no more of them.
+Result<void> generate_ed25519_keys(const std::string& private_path, const std::string& public_path,
+                                   RandomSource& random) {
+    const auto key = crypto::Ed25519PrivateKey::generate(random);
+    auto block = crypto::private_key_block(key);
+    const auto written = append_and_tell(private_path, block, KeyKind::ed25519);
+    crypto::wipe(block);
+    TINC_CHECK(written);
+    const auto line = fmt::format("Ed25519PublicKey = {}\n", key.public_key().text());
+    return append_and_tell(public_path, line, KeyKind::ed25519);
+}
+
+}  // namespace
+
+Result<void> generate_keys(const io::ConfigPlace& place, unsigned bits, const AskForFile& ask,
+                           RandomSource& random) {
     fmt::print(stderr, "Generating {} bits keys:\n", bits);
     TINC_TRY(const auto key, crypto::RsaPrivateKey::generate(bits, Progress()));
     fmt::print(stderr, "Done.\n");
@@ -158,14 +143,15 @@ Result<void> generate_keys(const io::ConfigPlace& place, unsigned bits, const As
     TINC_TRY(const auto private_path,
              chosen_path(ask, "private RSA key", place.path("rsa_key.priv")));
     TINC_TRY(auto pem, key.to_pem());
-    const auto written = append_and_tell(private_path, pem);
+    const auto written = append_and_tell(private_path, pem, KeyKind::rsa);
     crypto::wipe(pem);
     TINC_CHECK(written);
 
     const auto name = own_name(place);
     const auto fallback = name ? place.path("hosts/" + *name) : place.path("rsa_key.pub");
     TINC_TRY(const auto public_path, chosen_path(ask, "public RSA key", fallback));
-    return append_and_tell(public_path, key.public_key().to_pem());
+    TINC_CHECK(append_and_tell(public_path, key.public_key().to_pem(), KeyKind::rsa));
+    return generate_ed25519_keys(place.path("ed25519_key.priv"), public_path, random);
 }
 
 AskForFile ask_on_terminal(const std::string& folder) {

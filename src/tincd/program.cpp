@@ -43,7 +43,8 @@ std::string current_folder() {
 int generate(const Options& options, const std::string& folder) {
     ::umask(077);
     const io::ConfigPlace place{options.config_dir, options.settings};
-    const auto done = generate_keys(place, options.key_bits, ask_on_terminal(folder));
+    io::SystemRandom random;
+    const auto done = generate_keys(place, options.key_bits, ask_on_terminal(folder), random);
     return done ? 0 : complain(done.error());
 }
 

@@ -34,14 +34,22 @@ Result<AddEdge> parse_add_edge(std::string_view line) {
     TINC_TRY(auto address, fields.address());
     TINC_TRY(const auto options, fields.hex32("options"));
     TINC_TRY(const auto weight, fields.decimal("weight"));
-    return AddEdge{
-        edge.nonce, std::move(edge.from), std::move(edge.to), std::move(address), options, weight};
+    AddEdge message{
+        edge.nonce, std::move(edge.from), std::move(edge.to), std::move(address), options,
+        weight,     std::nullopt};
+    if (fields.words_left() >= 2) {
+        TINC_TRY(message.local_address, fields.address());
+    }
+    return message;
 }
 
 void append(std::string& out, const AddEdge& message) {
     fmt::format_to(std::back_inserter(out), "{} {:x} {} {} {} {} {:x} {}",
                    request_number(Request::add_edge), message.nonce, message.from, message.to,
                    message.address.host, message.address.port, message.options, message.weight);
+    if (message.local_address)
+        fmt::format_to(std::back_inserter(out), " {} {}", message.local_address->host,
+                       message.local_address->port);
 }
 
 Result<DelEdge> parse_del_edge(std::string_view line) {

@@ -6,12 +6,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 namespace tinc::wire {
 
 namespace {
+
+/// As many as tinc reads.
+constexpr std::size_t minor_digits = 3;
 
 /// CHALLENGE and CHAL_REPLY: one word of bytes.
 Result<std::vector<std::byte>> parse_bytes_only(std::string_view line, Request request,
@@ -32,13 +37,21 @@ Result<Id> parse_id(std::string_view line) {
     Fields fields(line);
     TINC_CHECK(fields.expect(Request::id));
     TINC_TRY(const auto name, fields.text("name", limits::token_bytes));
-    TINC_TRY(const auto major, fields.decimal("version"));
-    return Id{std::string(name), major};
+    TINC_TRY(const auto version, fields.text("version", limits::token_bytes));
+    Fields numbers(version);
+    TINC_TRY(const auto major, numbers.decimal("version"));
+    // A minor version that cannot be read counts as none, as with 1.0, which does not look.
+    const auto point = version.find('.');
+    const auto minor = point == std::string_view::npos
+                           ? std::nullopt
+                           : parse_number<int>(version.substr(point + 1).substr(0, minor_digits));
+    return Id{std::string(name), major, std::max(minor.value_or(0), 0)};
 }
 
 void append(std::string& out, const Id& message) {
     fmt::format_to(std::back_inserter(out), "{} {} {}", request_number(Request::id), message.name,
                    message.major);
+    if (message.minor != 0) fmt::format_to(std::back_inserter(out), ".{}", message.minor);
 }
 
 Result<Metakey> parse_metakey(std::string_view line) {
@@ -88,6 +101,21 @@ Result<Ack> parse_ack(std::string_view line) {
 void append(std::string& out, const Ack& message) {
     fmt::format_to(std::back_inserter(out), "{} {} {} {:x}", request_number(Request::ack),
                    message.port, message.weight, message.options);
+}
+
+Result<KeyAck> parse_key_ack(std::string_view line) {
+    Fields fields(line);
+    TINC_CHECK(fields.expect(Request::ack));
+    TINC_TRY(const auto key, fields.text("key", limits::token_bytes));
+    return KeyAck{std::string(key)};
+}
+
+void append(std::string& out, const KeyAck& message) {
+    fmt::format_to(std::back_inserter(out), "{} {}", request_number(Request::ack), message.key);
+}
+
+void append_termreq(std::string& out) {
+    fmt::format_to(std::back_inserter(out), "{}", request_number(Request::termreq));
 }
 
 void append_ping(std::string& out) {

@@ -27,12 +27,22 @@ Result<ReqKey> parse_req_key(std::string_view line) {
     TINC_CHECK(fields.expect(Request::req_key));
     TINC_TRY(auto from, fields.node_name("origin"));
     TINC_TRY(auto to, fields.node_name("destination"));
-    return ReqKey{std::move(from), std::move(to)};
+    ReqKey message{std::move(from), std::move(to), 0, {}};
+    // What cannot be read is none of ours, as to 1.0.
+    const auto extension = fields.decimal("extension");
+    if (!extension) return message;
+    message.extension = *extension;
+    if (fields.words_left() > 0) {
+        TINC_TRY(message.payload, fields.text("payload", limits::token_bytes));
+    }
+    return message;
 }
 
 void append(std::string& out, const ReqKey& message) {
     fmt::format_to(std::back_inserter(out), "{} {} {}", request_number(Request::req_key),
                    message.from, message.to);
+    if (message.extension != 0) fmt::format_to(std::back_inserter(out), " {}", message.extension);
+    if (!message.payload.empty()) fmt::format_to(std::back_inserter(out), " {}", message.payload);
 }
 
 Result<AnsKey> parse_ans_key(std::string_view line) {

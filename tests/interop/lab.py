@@ -15,7 +15,10 @@ its own. Everything waits for an event with a deadline: a log line, an answer, a
 deadline passes the error shows the end of every daemon's log. Needs sandbox.run_tests().
 """
 
+import base64
 import contextlib
+import functools
+import hashlib
 import json
 import os
 import re
@@ -29,6 +32,10 @@ import sandbox
 
 TINCD = os.path.abspath(os.environ.get("TINCD", "/usr/sbin/tincd"))
 TINCD_PEER = os.path.abspath(os.environ.get("TINCD_PEER", "/usr/sbin/tincd"))
+# The original 1.1, where tests/interop/get-peers has put it.
+PEERS = os.environ.get("TINC_PEERS") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tincpp-peers")
+TINCD_11 = os.path.join(PEERS, "tinc-1.1", "tincd")
 DEADLINE_S = 40.0  # how long an event may take; generous, for machines under load
 POLL_S = 0.05
 DUMP = re.compile(r"^.*Statistics for .*\n(?:.*\n)*?.*End of subnet list\.\n", re.MULTILINE)
@@ -38,6 +45,11 @@ def is_reference(program: str) -> bool:
     """Whether the program is the original tincd 1.0, by the names in its --version."""
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     return "Guus Sliepen" in told.stdout
+
+
+def is_11(program: str) -> bool:
+    """Whether the program is the original tincd 1.1: it has no dumps by signal, but `tinc`."""
+    return program == TINCD_11
 
 
 def wait_until(ask, what: str, seconds: float = DEADLINE_S):
@@ -339,6 +351,12 @@ NODE_LINE = re.compile(
     r"maclength (?P<maclength>\d+) compression (?P<compression>\d+) options (?P<options>[0-9a-f]+) "
     r"status (?P<status>[0-9a-f]{4}) nexthop (?P<nexthop>\S+) via (?P<via>\S+) "
     r"pmtu (?P<pmtu>\d+) \(min (?P<min>\d+) max (?P<max>\d+)\)$", re.MULTILINE)
+NODE_LINE_11 = re.compile(
+    r"^(?P<name>\w+) id (?P<id>[0-9a-f]{12}) at (?P<host>.+?) cipher (?P<cipher>-?\d+) "
+    r"digest (?P<digest>-?\d+) maclength (?P<maclength>\d+) compression (?P<compression>\d+) "
+    r"options (?P<options>[0-9a-f]+) status (?P<status>[0-9a-f]{4}) nexthop (?P<nexthop>\S+) "
+    r"via (?P<via>\S+) distance -?\d+ pmtu (?P<pmtu>\d+) \(min (?P<min>\d+) max (?P<max>\d+)\)",
+    re.MULTILINE)
 
 
 class Tinc:
@@ -382,13 +400,28 @@ class Tinc:
             self.path(f"hosts/{self.name}")) else ""
         self.write(f"hosts/{self.name}", old + key.public)
 
+    def use_ed25519_key(self, number: int) -> None:
+        """Likewise an Ed25519 key, with which protocol 1.1 is spoken."""
+        private, public = ed25519_key(number)
+        self.write("ed25519_key.priv", private, 0o600)
+        old = self.read(f"hosts/{self.name}")
+        self.write(f"hosts/{self.name}", f"{old}Ed25519PublicKey = {public}\n")
+
     def learn(self, *others: "Tinc") -> None:
         """Copies the host files of other nodes here, as an administrator would."""
         for other in others:
             self.write(f"hosts/{other.name}", other.read(f"hosts/{other.name}"))
 
     def command(self, *options: str) -> list[str]:
+        if is_11(self.program):
+            return [self.program, "-c", "/etc/tinc", f"--pidfile={self.pid_file}", *options]
         return [self.program, *(["-n", self.net] if self.net else []), *options]
+
+    def ask(self, *words: str) -> str:
+        """What the `tinc` of 1.1 says of the running daemon."""
+        tool = os.path.join(os.path.dirname(self.program), "tinc")
+        return self.host.attempt(tool, "-c", "/etc/tinc", f"--pidfile={self.pid_file}",
+                                 *words).stdout
 
     def call(self, *options: str, **more) -> subprocess.CompletedProcess:
         """Runs the program to its end, for -k, -K, --version and refusals."""
@@ -406,7 +439,7 @@ class Tinc:
         self.daemon = Daemon(self.host, self.command("-D", f"-d{debug}", *options),
                              {**os.environ, **(environment or {})}, log_file)
         if ready:
-            self.daemon.wait_log(r"(^|\]: )Ready$", since=before)
+            self.daemon.wait_log(r"(^|\]: | )Ready$", since=before)
         self._started_s = int(time.time())
         return self.daemon
 
@@ -417,10 +450,15 @@ class Tinc:
         return self.daemon.log(before)
 
     def connections(self) -> str:
+        if is_11(self.program):
+            return self.ask("dump", "connections")
         return self.dump(signal.SIGUSR1, r"End of connections\.")
 
     def nodes(self) -> dict[str, dict[str, str]]:
         """The node dump, by name."""
+        if is_11(self.program):
+            text = self.ask("dump", "nodes")
+            return {m["name"]: m.groupdict() for m in NODE_LINE_11.finditer(text)}
         text = self.dump(signal.SIGUSR2, r"End of subnet list\.")
         return {m["name"]: m.groupdict() for m in NODE_LINE.finditer(text)}
 
@@ -468,6 +506,36 @@ class Key:
         private = _run(["openssl", "pkcs8", "-topk8", "-nocrypt"], input=self.private).stdout
         public = _run(["openssl", "rsa", "-pubout"], input=self.private).stdout
         return Key(private, public)
+
+
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def _tinc_base64(data: bytes) -> str:
+    """Of each three bytes the lowest six bits come first."""
+    text = ""
+    for start in range(0, len(data), 3):
+        group = data[start:start + 3]
+        bits = int.from_bytes(group, "little")
+        text += "".join(_BASE64[bits >> 6 * i & 63] for i in range(len(group) + 1))
+    return text
+
+
+@functools.cache
+def ed25519_key(number: int) -> tuple[str, str]:
+    """The number-th Ed25519 key: the private file of tinc 1.1, and the public key."""
+    pem = _run(["openssl", "genpkey", "-algorithm", "ed25519"]).stdout
+    # PKCS#8 ends with the 32 bytes of the seed, SubjectPublicKeyInfo with those of the point.
+    seed = base64.b64decode("".join(pem.splitlines()[1:-1]))[-32:]
+    spki = _run(["openssl", "pkey", "-pubout"], input=pem).stdout
+    public = base64.b64decode("".join(spki.splitlines()[1:-1]))[-32:]
+    expanded = bytearray(hashlib.sha512(seed).digest())
+    expanded[0] &= 248
+    expanded[31] = expanded[31] & 63 | 64
+    both = bytes(expanded) + public
+    private = (f"-----BEGIN ED25519 PRIVATE KEY-----\n{_tinc_base64(both[:48])}\n"
+               f"{_tinc_base64(both[48:])}\n-----END ED25519 PRIVATE KEY-----\n")
+    return private, _tinc_base64(public)
 
 
 def up_script(*addresses: str, mtu: int = 1400) -> str:

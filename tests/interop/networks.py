@@ -22,6 +22,7 @@ class Member:
     tinc_conf: str = ""  # further lines of tinc.conf
     connect_to: tuple[str, ...] = ()
     key: Key | None = None  # None: some key of 2048 bits
+    speaks_11: bool = False  # it has an Ed25519 key, too
 
 
 def outer(number: int) -> str:
@@ -65,5 +66,7 @@ def configure(host, number: int, member: Member, underlay: int = 4, inner_mtu: i
     node.write(f"hosts/{member.name}", f"Address = {address}\nSubnet = {inner(number)}/32\n"
                f"Subnet = {inner6(number)}/128\n{member.host_file}")
     node.use_key(member.key or Key.of(2048, number))
+    if member.speaks_11:
+        node.use_ed25519_key(number)
     node.script("tinc-up", up_script(f"{inner(number)}/24", f"{inner6(number)}/64", mtu=inner_mtu))
     return node

@@ -52,6 +52,7 @@ struct Simulation::Pipe {
 struct Simulation::Host {
     HostOptions options;
     config::Settings settings;
+    std::shared_ptr<const crypto::Ed25519PrivateKey> key;
     std::unique_ptr<test::SeededRandom> random;
     std::unique_ptr<test::RecordedLog> log;
     std::unique_ptr<node::Node> node;
@@ -75,6 +76,9 @@ HostIndex Simulation::add(const HostOptions& options) {
     std::ranges::copy(inner_address(index).bytes(), subnet.address.begin());
     host->settings.subnets = {subnet};
     if (options.adjust) options.adjust(host->settings);
+    if (options.speaks_11)
+        host->key = std::make_shared<const crypto::Ed25519PrivateKey>(
+            crypto::Ed25519PrivateKey::generate(random_));
     hosts_.push_back(std::move(host));
     return index;
 }
@@ -83,8 +87,8 @@ void Simulation::start(HostIndex index) {
     auto& host = *hosts_[index];
     host.random = std::make_unique<test::SeededRandom>(random_.next_u32());
     host.log = std::make_unique<test::RecordedLog>(Level::connections);
-    host.node = node::Node::create(host.settings, test::small_key(), {"simulated device", "sim"},
-                                   *host.random, *host.log)
+    host.node = node::Node::create(host.settings, {test::small_key(), host.key},
+                                   {"simulated device", "sim"}, *host.random, *host.log)
                     .value();
     ++host.life;
     host.closed.clear();
@@ -255,6 +259,7 @@ config::HostSettings Simulation::host_file(HostIndex index) const {
     config::HostSettings host;
     host.public_key = test::small_key().public_key();
     host.addresses = {{hosts_[index]->options.name, ""}};
+    if (const auto& key = hosts_[index]->key) host.ed25519_key = key->public_key();
     return host;
 }
 
@@ -290,6 +295,8 @@ void Simulation::open(HostIndex index, PeerId peer, const Endpoint& remote) {
             const auto source =
                 same_lan ? internet.address(pipe->a.host) : internet.outer_address(pipe->a.host);
             accepted = hosts_[*target]->node->accepted({source, source_port}, 0, now_);
+            if (accepted)
+                hosts_[*target]->node->set_local_address(*accepted, internet.address(*target));
         }
         if (!accepted) {
             pipe->is_open = false;
@@ -300,6 +307,7 @@ void Simulation::open(HostIndex index, PeerId peer, const Endpoint& remote) {
         }
         pipe->b = {*target, *accepted, true};
         hosts_[*target]->pipes[*accepted] = pipe;
+        near.node->set_local_address(pipe->a.peer, internet.address(pipe->a.host));
         near.node->connected(pipe->a.peer, 0, now_);
         after_event(*target);
         after_event(pipe->a.host);

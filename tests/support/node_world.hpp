@@ -54,7 +54,7 @@ class NodeWorld {
                        Level log_level = Level::traffic, std::uint16_t port = 655)
         : log(log_level) {
         for (const auto* name : {"beta", "gamma", "delta"}) hosts[name] = host_with_key();
-        node = node::Node::create(std::move(settings), small_key(),
+        node = node::Node::create(std::move(settings), {small_key(), nullptr},
                                   {"Linux tun/tap device (tun mode)", "/dev/net/tun"}, random, log)
                    .value();
         node->device_opened(now);

@@ -25,7 +25,7 @@ inline const crypto::RsaPrivateKey& small_key() {
 
 inline peer::PeerSettings peer_settings(std::string name) {
     return {.name = std::move(name),
-            .own_key = small_key(),
+            .own_keys = {small_key(), nullptr},
             .meta_cipher = legacy::meta_cipher_for(crypto::cipher_by_name("aes-256-cbc").value())};
 }
 

@@ -54,7 +54,8 @@ inline constexpr std::size_t sockets = 128;
 inline constexpr std::size_t batch_packets = 64;
 inline constexpr std::size_t outbox_packets = 4'096;
 inline constexpr std::uint32_t icmp_per_second = 3;
-inline constexpr std::size_t learned_macs = 4'096;          ///< of hosts behind our device
+inline constexpr std::size_t learned_macs = 4'096;  ///< of hosts behind our device
+inline constexpr std::chrono::milliseconds tunnel_report_pause{300};
 inline constexpr std::chrono::seconds mac_report_pause{1};  ///< between two looks at one of them
 
 }  // namespace tinc::limits

@@ -5,6 +5,7 @@
 // 5 reads the files; nothing here opens one.
 
 #include "tinc/base/error.hpp"
+#include "tinc/crypto/ed25519.hpp"
 #include "tinc/crypto/rsa.hpp"
 #include "tinc/wire/subnet.hpp"
 
@@ -57,6 +58,10 @@ struct HostSettings {
     std::vector<wire::Subnet> subnets;
     /// The node's RSA key, or why there is none that can be used.
     Result<crypto::RsaPublicKey> public_key = failure(Errc::refused, "No public key specified");
+    /// The node's Ed25519 key, if it has one, or why what stands there is none. Whoever has one is
+    /// not talked to without it.
+    Result<std::optional<crypto::Ed25519PublicKey>> ed25519_key =
+        std::optional<crypto::Ed25519PublicKey>();
 };
 
 /// What subnets host files give to whom, by the names of the nodes.
@@ -109,7 +114,16 @@ struct Settings {
     bool tunnel_server = false;
     bool direct_only = false;
     bool hostnames = false;
-    bool local_discovery = false;
+    std::optional<bool> local_discovery;  ///< not given: only of nodes of protocol 1.1
+
+    // Protocol 1.1.
+    std::optional<bool> experimental_protocol;  ///< not given: if there is an Ed25519 key
+    bool udp_discovery = true;
+    std::chrono::seconds udp_discovery_interval{2};
+    std::chrono::seconds udp_discovery_keepalive_interval{10};
+    std::chrono::seconds udp_discovery_timeout{30};
+    std::chrono::seconds mtu_info_interval{5};
+    std::chrono::seconds udp_info_interval{5};
 
     // Routing.
     RoutingMode mode = RoutingMode::router;
@@ -132,11 +146,13 @@ struct Settings {
     std::size_t replay_window_bytes = 16;
 
     // Keys.
-    std::string private_key_file;  ///< empty: BASE/rsa_key.priv
-    std::string private_key_hex;   ///< obsolete PrivateKey; wipe after use
-    std::string public_key_hex;    ///< obsolete PublicKey, the modulus that PrivateKey needs
+    std::string private_key_file;          ///< empty: BASE/rsa_key.priv
+    std::string ed25519_private_key_file;  ///< empty: BASE/ed25519_key.priv
+    std::string private_key_hex;           ///< obsolete PrivateKey; wipe after use
+    std::string public_key_hex;  ///< obsolete PublicKey, the modulus that PrivateKey needs
     /// The public key of our own host file, if it has one: checked against the private key.
     std::optional<crypto::RsaPublicKey> own_public_key;
+    std::optional<crypto::Ed25519PublicKey> own_ed25519_public_key;  ///< likewise
 
     // Process.
     std::string process_priority;  ///< low, normal, high or empty

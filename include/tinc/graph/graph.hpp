@@ -33,6 +33,7 @@ struct Edge {
     wire::EdgeAddress address;  ///< where `from` reaches `to`
     std::uint32_t options = 0;
     std::int32_t weight = 0;
+    std::optional<wire::EdgeAddress> local_address = std::nullopt;  ///< where `from` itself is
     friend bool operator==(const Edge&, const Edge&) = default;
 };
 

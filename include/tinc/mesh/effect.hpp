@@ -5,7 +5,10 @@
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
 #include "tinc/base/time.hpp"
+#include "tinc/crypto/ed25519.hpp"
+#include "tinc/crypto/secret.hpp"
 #include "tinc/legacy/datagram.hpp"
+#include "tinc/sptps/datagram.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -53,6 +56,7 @@ struct SetMtu {
     NodeIndex node{};
     std::size_t mtu = 0;
     std::size_t min_mtu = 0;
+    bool is_confirmed = false;  ///< by an answer of the node
 };
 struct Forget {
     NodeIndex node{};
@@ -63,7 +67,39 @@ struct UnlearnMac {
 };
 /// The graph was recomputed or its subnets changed.
 struct PublishTable {};
-/// Send an MTU probe; to a LAN if `local` says where.
+/// The Ed25519 key of this node is needed: what does its host file say? Answer with key_loaded().
+struct ReadKey {
+    std::string name;
+};
+/// Write this key of a node to its host file, which has none.
+struct SaveKey {
+    std::string name;
+    crypto::Ed25519PublicKey key;
+};
+struct SetSptpsSealer {
+    NodeIndex node{};
+    std::optional<sptps::Sealer> sealer;
+    int compression = 0;  ///< that the node wants
+};
+struct SetSptpsOpener {
+    NodeIndex node{};
+    std::optional<sptps::Opener> opener;
+};
+/// See sptps::Opener::expect() and use_expected().
+struct ExpectKey {
+    NodeIndex node{};
+    crypto::Secret key;
+};
+struct UseExpectedKey {
+    NodeIndex node{};
+};
+/// A sealed datagram of `from` for `to`, one of which may be us, has come by a meta connection.
+struct CarrySptpsPacket {
+    NodeIndex from{};
+    NodeIndex to{};
+    std::vector<std::byte> datagram;
+};
+/// Send an MTU probe; if `local` says where, there and not to the node's address.
 struct SendProbe {
     NodeIndex node{};
     std::size_t frame_bytes = 0;
@@ -80,8 +116,9 @@ struct Retreat {
     Duration time{};
 };
 
-using Effect =
-    std::variant<SendLine, ClosePeer, CallScript, SetName, SetSealer, SetOpener, SetAddress, SetMtu,
-                 Forget, UnlearnMac, PublishTable, SendProbe, CompanyChanged, Retreat>;
+using Effect = std::variant<SendLine, ClosePeer, CallScript, SetName, SetSealer, SetOpener, ReadKey,
+                            SaveKey, SetSptpsSealer, SetSptpsOpener, ExpectKey, UseExpectedKey,
+                            CarrySptpsPacket, SetAddress, SetMtu, Forget, UnlearnMac, PublishTable,
+                            SendProbe, CompanyChanged, Retreat>;
 
 }  // namespace tinc::mesh

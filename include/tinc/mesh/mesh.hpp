@@ -8,9 +8,12 @@
 //     learned_macs.cpp  MAC addresses of hosts behind our device, in switch mode
 //     host_subnets.cpp  what our files say of subnets
 //     gossip_policy.cpp  what of all that counts: StrictSubnets, TunnelServer
-//     keys.cpp        REQ_KEY, ANS_KEY, KEY_CHANGED, expiry
+//     keys.cpp        REQ_KEY, ANS_KEY, KEY_CHANGED of 1.0, expiry
+//     sessions.cpp    SPTPS sessions and Ed25519 keys of nodes of 1.1
 //     reachability.cpp  what follows when nodes come and go: scripts, addresses, keys
-//     discovery.cpp   MTU probes, UDP addresses, local discovery
+//     discovery.cpp   MTU probes, UDP addresses, local discovery of 1.0
+//     tunnels.cpp     the same of 1.1, where relays are tried, too
+//     path_news.cpp   UDP_INFO, MTU_INFO
 //     dump.cpp        what SIGUSR2 shows
 //
 // Paths are not found anew for each line but once per turn, in settle(), and in a storm of changes
@@ -19,6 +22,7 @@
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/error.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/base/local_addresses.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
@@ -30,11 +34,14 @@
 #include "tinc/mesh/path_mtu.hpp"
 #include "tinc/mesh/rate_limit.hpp"
 #include "tinc/mesh/seen_requests.hpp"
+#include "tinc/mesh/udp_path.hpp"
+#include "tinc/sptps/datagram.hpp"
 #include "tinc/wire/messages.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -57,9 +64,16 @@ struct MeshSettings {
     std::chrono::seconds ping_timeout{5};
     std::chrono::seconds key_expire{3600};
     std::chrono::seconds mac_expire{600};
-    bool local_discovery = false;
+    bool local_discovery = false;  ///< by broadcasts, of nodes of 1.0
     Trust trust = Trust::everybody;
     config::HostSubnets host_subnets;  ///< what others may have, unless everybody is trusted
+
+    // Protocol 1.1.
+    std::shared_ptr<const crypto::Ed25519PrivateKey> key;  ///< none: 1.0 alone is spoken
+    UdpDiscovery udp_discovery;
+    bool seeks_local_addresses = false;  ///< that edges tell, of nodes of 1.1
+    std::chrono::seconds udp_info_interval{5};
+    std::chrono::seconds mtu_info_interval{5};
 };
 
 /// A connection whose authentication ended well.
@@ -70,13 +84,17 @@ struct Activation {
     Endpoint address;           ///< its TCP address with the port it announced
     std::uint32_t options = 0;  ///< of both ends, merged
     std::int32_t weight = 0;
-    std::optional<std::uint16_t> pmtu;  ///< from its host file
+    std::optional<std::uint16_t> pmtu;                           ///< from its host file
+    std::optional<crypto::Ed25519PublicKey> key = std::nullopt;  ///< that it has proven
+    std::optional<Endpoint> local = std::nullopt;                ///< our end, with our UDP port
 };
 
 class Mesh {
   public:
     static constexpr std::chrono::milliseconds recompute_pause{50};
     static constexpr std::chrono::seconds key_request_pause{10};
+    /// Sessions are renewed when this many numbers are used up.
+    static constexpr std::uint32_t many_records = 1U << 31U;
     /// A node nobody can reach for this long makes room for another when the table is full.
     static constexpr std::chrono::minutes unreachable_at_least{5};
     static constexpr std::size_t most_corrections = 1'024;  ///< of different things in a second
@@ -94,8 +112,10 @@ class Mesh {
     /// The sockets we listen on; keys begin to age.
     void start(std::span<const Endpoint> listening, Time now);
     /// New subnets of our files are announced, gone ones retracted; other settings are taken over.
-    /// Name, suite and trust are as they were.
+    /// Name, suite, key and trust are as they were.
     void reload(MeshSettings settings, Time now);
+    /// What was read of these nodes' Ed25519 keys does not count any more.
+    void forget_keys_of(std::span<const std::string> names);
     /// Everything goes away without a word to the others: the -down scripts.
     void stop();
 
@@ -118,7 +138,13 @@ class Mesh {
 
     // --- news of the data plane ----------------------------------------------------------------
     void key_wanted(NodeIndex node, Time now);
-    void probe_replied(NodeIndex node, std::size_t frame_bytes);
+    /// Packets of ours, or that we relay, go to this node: its way may have to be looked after.
+    void tunnel_used(NodeIndex node, Time now);
+    /// Packets of this node come over relays.
+    void relayed_from(NodeIndex node, Time now);
+    /// Many datagrams in the name of this node cannot be opened.
+    void session_doubted(NodeIndex node, Time now);
+    void probe_replied(NodeIndex node, std::size_t frame_bytes, Time now);
     void source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now);
     void datagram_too_big(NodeIndex node, std::size_t frame_bytes);
     /// A host behind our device sends; heard of once per limits::mac_report_pause at most. Its
@@ -127,6 +153,16 @@ class Mesh {
     void mac_seen(const MacAddress& mac, Time now);
     /// A receive counter has come near its end: all our keys are renewed at the next housekeeping.
     void keys_worn_out() { are_keys_worn_ = true; }
+
+    /// The answer to ReadKey.
+    void key_loaded(const std::string& name, const Result<config::HostSettings>& host, Time now);
+    /// Who can tell how large the packets are that the first link on the way to an address takes.
+    /// Outlives the Mesh.
+    void use(LocalAddresses& addresses) { local_addresses_ = &addresses; }
+    /// The request that carries a sealed datagram, given with the IDs of both ends in front.
+    [[nodiscard]] std::string packet_request(NodeIndex from, NodeIndex to, Bytes packet) const;
+    /// Whether sessions of 1.1 are held with this node.
+    [[nodiscard]] bool is_sptps(NodeIndex node) const;
 
     // --- time ----------------------------------------------------------------------------------
     [[nodiscard]] Time deadline() const;
@@ -147,6 +183,8 @@ class Mesh {
     [[nodiscard]] const PathMtu* path_mtu(NodeIndex node) const;
     [[nodiscard]] std::optional<Endpoint> udp_address(NodeIndex node) const;
     [[nodiscard]] bool has_key(NodeIndex node) const;
+    /// Whether something of ours was proven to arrive by UDP.
+    [[nodiscard]] bool has_udp_contact(NodeIndex node) const;
 
   private:
     /// A subnet of a node, or its edge to another one.
@@ -174,6 +212,21 @@ class Mesh {
         Time armed = never;  ///< when the next probes are due
         std::uint32_t options = 0;
         int last_cipher = 0;  ///< number of the last cipher of `sealing`
+
+        // Of nodes of 1.1.
+        std::optional<crypto::Ed25519PublicKey> key;
+        bool is_key_sought = false;  ///< in its host file: under way, or in vain
+        bool has_session = false;
+        bool is_renewing = false;  ///< a new key exchange, not a re-key, is under way
+        std::optional<sptps::Session> session;
+        std::optional<sptps::Session> given_up;  ///< ours, when the other's crossed it
+        Time last_session_start = Time::min();
+        Time last_exchange{};  ///< when something of it was said
+        Time last_public_key_request = Time::min();
+        int compression = 0;  ///< that it wants
+        UdpPath udp_path;
+        Time last_udp_info = Time::min();
+        Time last_mtu_info = Time::min();
     };
 
     /// What somebody may be wrong about: our edge to the node of that name, or a subnet of ours.
@@ -236,6 +289,42 @@ class Mesh {
     [[nodiscard]] bool may_relay(PeerId from_peer, const std::string& from, const std::string& to,
                                  NodeIndex target, Time now);
 
+    // sessions.cpp
+    [[nodiscard]] static bool is_for_sptps(const wire::ReqKey& message);
+    void carry_packet(NodeIndex from, NodeIndex to, const std::string& payload);
+    void on_session_request(PeerId peer, NodeIndex from, const wire::ReqKey& message, Time now);
+    void accept_session(NodeIndex from, const std::string& payload, Time now);
+    void continue_session(NodeIndex from, const wire::AnsKey& message, Time now);
+    void want_session(NodeIndex node, Time now);
+    void start_session(NodeIndex node, Time now);
+    void seek_key(NodeIndex node, Time now);
+    void tell_public_key(NodeIndex to);
+    void learn_public_key(PeerId teller, NodeIndex node, const std::string& text, Time now);
+    void carry_out(NodeIndex node, std::vector<sptps::Session::Step> steps, Time now);
+    void send_exchange(NodeIndex to, const sptps::Session& session, Bytes datagram);
+    void session_begins(NodeIndex node, Time now);
+    void lose_session(NodeIndex node);
+    void renew_sessions(bool are_all_due, Time now);
+    void send_request(NodeIndex to, int extension, std::string payload);
+    [[nodiscard]] sptps::Parties parties(NodeIndex node, sptps::Role role) const;
+
+    // tunnels.cpp
+    enum class Measure : std::uint8_t { reach, size };
+    void try_tunnel(NodeIndex node, Measure measure, Time now);
+    void probe_path(NodeIndex node, Measure measure, Time now);
+    void probe_local_address(NodeIndex node, std::size_t frame_bytes);
+    [[nodiscard]] std::optional<Endpoint> some_address(NodeIndex node);
+    [[nodiscard]] bool is_by_tcp(NodeIndex node) const;
+    void look_after_tunnels(Time now);
+    void restart_path(NodeIndex node);
+
+    // path_news.cpp
+    Result<void> on_udp_info(PeerId peer, std::string_view line, Time now);
+    Result<void> on_mtu_info(PeerId peer, std::string_view line, Time now);
+    void send_udp_info(NodeIndex from, NodeIndex to, PeerId heard_from, Time now);
+    void send_mtu_info(NodeIndex from, NodeIndex to, std::size_t mtu, PeerId heard_from, Time now);
+    [[nodiscard]] int minor_of(NodeIndex node) const;
+
     // reachability.cpp
     void reachability_changed(std::span<const graph::ReachabilityChange> changes, Time now);
     void became_reachable(NodeIndex node, Time now);
@@ -244,6 +333,7 @@ class Mesh {
     void call_subnet_script(NodeIndex owner, const wire::Subnet& subnet, std::string_view suffix);
     void adopt_announced_addresses();
     void retract_edge_to_us(NodeIndex node);
+    void change_protocol(NodeIndex node);
 
     // discovery.cpp
     void run_probes(NodeIndex node, Time now);
@@ -274,6 +364,7 @@ class Mesh {
     graph::Graph graph_;
     GossipPolicy policy_;
     std::vector<Member> members_;
+    LocalAddresses* local_addresses_ = nullptr;
     std::map<PeerId, Connection> connections_;
     /// Still to be told, if true by then; the next one last. Nobody's is empty.
     std::map<PeerId, std::vector<Fact>> news_;
@@ -293,6 +384,9 @@ class Mesh {
     RateLimit bad_keys_{1, std::chrono::minutes(1)};
     RateLimit early_recomputes_{20, std::chrono::seconds(1), 1};
     RateLimit key_news_{1, std::chrono::seconds(1)};
+    RateLimit session_faults_{1, std::chrono::minutes(1)};  ///< in the log, of each node
+    Time next_look_ = never;                                ///< after tunnels of 1.1
+    std::uint32_t address_turn_ = 0;
     bool are_keys_worn_ = false;
     RateLimit told_refusals_{10, std::chrono::minutes(1)};  ///< in the log, of each neighbour
     bool table_is_stale_ = false;

@@ -2,7 +2,7 @@
 
 #include "tinc/base/error.hpp"
 #include "tinc/config/settings.hpp"
-#include "tinc/crypto/rsa.hpp"
+#include "tinc/crypto/own_keys.hpp"
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/peer/peer.hpp"
 #include "tinc/plane/plane.hpp"
@@ -20,8 +20,7 @@ struct Parts {
 
 /// Errc::refused with the operator's words if a value cannot be used here: a cipher or digest
 /// OpenSSL does not know, a MAC longer than its digest.
-[[nodiscard]] Result<Parts> assemble(const config::Settings& settings,
-                                     crypto::RsaPrivateKey own_key,
+[[nodiscard]] Result<Parts> assemble(const config::Settings& settings, crypto::OwnKeys own_keys,
                                      const std::string& device_description);
 
 }  // namespace tinc::node

@@ -5,6 +5,7 @@
 
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
+#include "tinc/crypto/ed25519.hpp"
 
 #include <cstdint>
 #include <string>
@@ -72,6 +73,12 @@ struct RememberAddress {
     Endpoint remote;
 };
 
+/// Append this Ed25519 key to hosts/NAME, which has none, off the loop.
+struct SaveKey {
+    std::string name;
+    crypto::Ed25519PublicKey key;
+};
+
 /// Run a script if it exists, after all earlier ones have ended. `environment` comes on top of
 /// NETNAME, DEVICE, INTERFACE and NAME.
 struct RunScript {
@@ -80,6 +87,6 @@ struct RunScript {
 };
 
 using Effect = std::variant<Wake, Open, OpenCommand, Close, Resolve, LoadHost, ScanHosts,
-                            RecallAddresses, RememberAddress, RunScript>;
+                            RecallAddresses, RememberAddress, SaveKey, RunScript>;
 
 }  // namespace tinc::node

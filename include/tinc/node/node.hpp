@@ -16,7 +16,7 @@
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
 #include "tinc/config/settings.hpp"
-#include "tinc/crypto/rsa.hpp"
+#include "tinc/crypto/own_keys.hpp"
 #include "tinc/node/effect.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/plane/outbox.hpp"
@@ -55,7 +55,7 @@ class Node {
   public:
     /// Errc::refused with the operator's words if Cipher, Digest or another value cannot be used.
     [[nodiscard]] static Result<std::unique_ptr<Node>> create(config::Settings settings,
-                                                              crypto::RsaPrivateKey own_key,
+                                                              crypto::OwnKeys own_keys,
                                                               DeviceInfo device,
                                                               RandomSource& random, LogSink& log);
     Node(const Node&) = delete;
@@ -91,6 +91,8 @@ class Node {
     /// too many from there; the socket goes to the tarpit). `descriptor` only appears in dumps.
     [[nodiscard]] Result<PeerId> accepted(const Endpoint& remote, int descriptor, Time now);
     void connected(PeerId peer, int descriptor, Time now);
+    /// Our end of a connection, told before connected(): others on its network may reach us there.
+    void set_local_address(PeerId peer, const Address& local);
     /// `reason` as the system words it: "Connection refused".
     void connect_failed(PeerId peer, std::string_view reason, Time now);
     void receive(PeerId peer, Bytes bytes, Time now);

@@ -7,6 +7,15 @@
 //                                          '-> PACKET + bytes  | Event::PacketArrived
 //     send_line, send_packet --> encrypt --> take_outgoing()
 //
+// The two ID lines decide how (secure.cpp):
+//
+//     protocol 17.0   both are old, or have no Ed25519 key    RSA, encrypted bytes
+//     protocol 17.2+  each knows the other's Ed25519 key      SPTPS, a record for each line
+//     17.1            one does not know the other's yet       RSA; instead of ACK each side tells
+//                                                             its key, and the connection ends
+//
+// Who has shown an Ed25519 key is never believed without it again.
+//
 // A connection that goes through a proxy begins with what is said to that: ProxyHandshake.
 //
 // Any error of receive() or on_time() is final: the owner closes the connection.
@@ -19,10 +28,11 @@
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
 #include "tinc/config/settings.hpp"
-#include "tinc/crypto/rsa.hpp"
+#include "tinc/crypto/own_keys.hpp"
 #include "tinc/legacy/handshake.hpp"
 #include "tinc/peer/proxy_handshake.hpp"
 #include "tinc/peer/request_policy.hpp"
+#include "tinc/sptps/stream.hpp"
 #include "tinc/wire/messages.hpp"
 
 #include <cstddef>
@@ -39,7 +49,7 @@ namespace tinc::peer {
 /// What all connections of a daemon share.
 struct PeerSettings {
     std::string name;
-    crypto::RsaPrivateKey own_key;
+    crypto::OwnKeys own_keys;
     crypto::CipherSpec meta_cipher;
     std::uint16_t port = 655;  ///< announced in ACK
     bool indirect_data = false;
@@ -71,10 +81,21 @@ struct RequestArrived {
 struct PacketArrived {
     std::vector<std::byte> frame;
 };
+/// A datagram of node sessions that came by TCP, with the IDs of its ends in front.
+struct SptpsPacketArrived {
+    std::vector<std::byte> packet;
+};
 /// The first PONG: this address of the peer is good.
 struct PongArrived {};
+/// The peer has told its Ed25519 key, under its RSA key. The connection is about to end, and the
+/// next one will be another.
+struct KeyLearned {
+    std::string name;
+    std::optional<crypto::Ed25519PublicKey> key;  ///< nothing if it was known
+};
 
-using Event = std::variant<HostWanted, Activated, RequestArrived, PacketArrived, PongArrived>;
+using Event = std::variant<HostWanted, Activated, RequestArrived, PacketArrived, SptpsPacketArrived,
+                           PongArrived, KeyLearned>;
 
 class Peer {
   public:
@@ -104,6 +125,12 @@ class Peer {
     [[nodiscard]] Result<void> send_line(std::string_view line, Telling telling);
     /// Queues a frame as PACKET, or drops it when the connection is too slow.
     [[nodiscard]] Result<void> send_packet(Bytes frame);
+    /// Queues a datagram of node sessions, with the IDs of its ends in front, for a peer that
+    /// takes_sptps_packets(); or drops it likewise.
+    [[nodiscard]] Result<void> send_sptps_packet(Bytes packet);
+    [[nodiscard]] bool takes_sptps_packets() const;
+    /// Queues a request that carries a packet, or drops it likewise.
+    [[nodiscard]] Result<void> send_packet_line(std::string_view line);
     /// Moves out at most limits::write_chunk_bytes. They count as unsent until written().
     [[nodiscard]] std::vector<std::byte> take_outgoing(Time now);
     void written(std::size_t count, Time now);
@@ -133,8 +160,11 @@ class Peer {
     [[nodiscard]] std::size_t unsent_bytes() const { return outgoing_.size() + in_flight_bytes_; }
     /// Whether its key was proven: what it did wrong after that was not a stranger's doing.
     [[nodiscard]] bool is_authenticated() const {
-        return state_ == State::awaiting_ack || state_ == State::active;
+        return state_ == State::awaiting_ack || state_ == State::awaiting_end ||
+               state_ == State::active;
     }
+    /// The Ed25519 key it has proven to have, if it was asked for one.
+    [[nodiscard]] std::optional<crypto::Ed25519PublicKey> proven_key() const;
 
   private:
     Peer(const PeerSettings& settings, const Destination& remote, bool is_outgoing,
@@ -153,6 +183,7 @@ class Peer {
     [[nodiscard]] Result<void> on_ack(std::string_view line);
     [[nodiscard]] Result<void> on_packet_header(std::string_view line);
     [[nodiscard]] Result<void> begin_handshake();
+    [[nodiscard]] Result<void> begin_rsa_handshake();
     [[nodiscard]] Result<void> skip_handshake(Time now);
     [[nodiscard]] Result<void> send_ack(Time now);
     [[nodiscard]] Result<void> queue(std::string_view text, std::string_view end = {});
@@ -160,6 +191,19 @@ class Peer {
     [[nodiscard]] std::uint32_t own_options() const;
     [[nodiscard]] std::string words_of_timeout() const;
     void warn_of_cipher() const;
+    [[nodiscard]] bool drops_packet() const;
+
+    // secure.cpp
+    /// How the two ends prove themselves.
+    enum class Proof : std::uint8_t { rsa, rsa_then_keys, sptps };
+    [[nodiscard]] std::string id_line() const;
+    [[nodiscard]] Result<Proof> choose_proof() const;
+    [[nodiscard]] Result<void> begin_sptps();
+    [[nodiscard]] Result<std::size_t> take_record(Bytes unread, Time now);
+    [[nodiscard]] Result<void> on_record(Bytes record, Time now);
+    [[nodiscard]] Result<void> on_sptps_packet_header(std::string_view line);
+    [[nodiscard]] Result<void> tell_key();
+    [[nodiscard]] Result<void> on_key(std::string_view line);
 
     const PeerSettings* settings_;
     Destination remote_;
@@ -170,12 +214,16 @@ class Peer {
     State state_;
     std::string name_;
     std::optional<config::HostSettings> host_;
+    int peer_minor_ = 0;  ///< as far as we speak it
+    Proof proof_ = Proof::rsa;
     std::optional<legacy::Handshake> handshake_;
+    std::optional<sptps::Stream> stream_;
 
     std::vector<std::byte> incoming_;  ///< not yet understood
     std::size_t clear_bytes_ = 0;      ///< of `incoming_`, in clear text
     std::size_t packet_bytes_ = 0;     ///< of a PACKET, still to come
     bool is_skipping_packet_ = false;  ///< it is too long for a frame
+    std::size_t raw_bytes_ = 0;        ///< of an SPTPS_PACKET, still to come between two records
     std::deque<Event> events_;
 
     std::vector<std::byte> outgoing_;

@@ -11,15 +11,16 @@ namespace tinc::peer {
 ///     connecting -+------------------> awaiting_id --> awaiting_host --> authenticating -->
 ///                 '-> awaiting_proxy --^ (both sides)  (accepted only)   METAKEY .. CHAL_REPLY
 ///
-///     --> awaiting_ack --> active
-///         ACK
+///     --> awaiting_ack -+-> active
+///         ACK           '-> awaiting_end     if the ACKs were keys
 enum class State : std::uint8_t {
     connecting,      ///< TCP is not up yet; we opened it
     awaiting_proxy,  ///< the proxy has to open the way; ProxyHandshake keeps the order
     awaiting_id,     ///< the peer has to say who it is
     awaiting_host,   ///< it did; its host file is being read
-    authenticating,  ///< METAKEY, CHALLENGE, CHAL_REPLY; legacy::Handshake keeps their order
+    authenticating,  ///< METAKEY to CHAL_REPLY, or SPTPS; these keep their own order
     awaiting_ack,    ///< both sides are proven
+    awaiting_end,    ///< keys were exchanged; TERMREQ ends the connection
     active,          ///< part of the mesh
 };
 

@@ -9,6 +9,13 @@
 //                                                   '-> send  (relay: sealed anew)
 //     from_peer    --> route
 //
+// Packets of and for nodes of protocol 1.1 take their own way (sealed.cpp): they are sealed for
+// their last node, so that relays pass them on as they are, and every datagram names both ends.
+//
+//     send --> seal_record --> transmit --> outbox.datagrams | Event: SptpsByTcp
+//     from_network --> from_hop -+-> open_record --> probe? | route
+//                                '-> transmit             (relay: not opened)
+//
 // What a packet cannot decide by itself (no key, only TCP, a new address, a probe's answer) becomes
 // an Event for the control side, which answers by the set_ functions.
 
@@ -17,6 +24,7 @@
 #include "tinc/base/ids.hpp"
 #include "tinc/base/local_addresses.hpp"
 #include "tinc/base/log.hpp"
+#include "tinc/base/node_id.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/base/time.hpp"
 #include "tinc/graph/forwarding_table.hpp"
@@ -29,6 +37,7 @@
 #include "tinc/plane/outbox.hpp"
 #include "tinc/plane/recent_macs.hpp"
 #include "tinc/plane/trial_budget.hpp"
+#include "tinc/sptps/datagram.hpp"
 
 #include <array>
 #include <cstddef>
@@ -63,6 +72,8 @@ struct PlaneSettings {
     bool clamp_mss = true;
     std::uint16_t own_mtu = limits::frame_bytes;
     std::string device;  ///< as the log calls it
+    bool speaks_sptps = false;
+    int compression = 0;  ///< that nodes of 1.1 send to us with
 };
 
 /// A packet waits for a key of this node. Reported for each such packet; the control side limits
@@ -81,6 +92,26 @@ struct SourceMoved {
     Endpoint remote;
     SocketIndex socket{};
 };
+/// Packets go to this node of 1.1, or would if there was a session. Reported for each such node at
+/// most every limits::tunnel_report_pause.
+struct TunnelUsed {
+    NodeIndex node{};
+};
+/// Packets of this node of 1.1 reach us over relays; reported as rarely.
+struct RelayedFrom {
+    NodeIndex node{};
+};
+/// Many datagrams that name this node as their origin cannot be opened, and none between them.
+struct SessionDoubted {
+    NodeIndex node{};
+};
+/// A sealed datagram for the meta connection of a neighbour.
+struct SptpsByTcp {
+    NodeIndex neighbour{};
+    NodeIndex from{};
+    NodeIndex to{};
+    std::vector<std::byte> packet;  ///< begins with the IDs of `to` and `from`
+};
 /// A frame for the meta connection of a neighbour.
 struct SendByTcp {
     NodeIndex neighbour{};
@@ -94,7 +125,8 @@ struct MacSeen {
 /// A receive counter has come near its end: all keys we gave out must be new.
 struct KeysWornOut {};
 
-using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, MacSeen, KeysWornOut>;
+using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, MacSeen, KeysWornOut,
+                           TunnelUsed, RelayedFrom, SessionDoubted, SptpsByTcp>;
 
 /// Whether a frame that came by TCP must stay on TCP if it is passed on.
 enum class Transport : std::uint8_t { any, keep_on_tcp };
@@ -128,6 +160,13 @@ class Plane {
     void set_address(NodeIndex node, const std::optional<Endpoint>& remote, SocketIndex socket);
     /// `mtu` limits what is routed there, `min_mtu` what is known to pass by UDP; frame bytes.
     void set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu);
+    /// Whether an answer has come from its address.
+    void set_confirmed(NodeIndex node, bool is_confirmed);
+    void set_sptps_sealer(NodeIndex node, std::optional<sptps::Sealer> sealer, int compression);
+    /// The opener before it is kept for old_key_grace.
+    void set_sptps_opener(NodeIndex node, std::optional<sptps::Opener> opener, Time now);
+    void expect_key(NodeIndex node, Bytes key);
+    void use_expected_key(NodeIndex node, Time now);
     /// Edge addresses of the mesh, where packets from unknown ports may come from.
     void set_announced_addresses(AnnouncedAddresses addresses);
     /// Who tells under which address we answer that a packet's hops are used up. It outlives the
@@ -145,6 +184,11 @@ class Plane {
     /// A PACKET of a directly connected node. `frame` may be larger than any VPN frame.
     void from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now, Outbox& out);
 
+    /// A sealed datagram that came over meta connections, for us or to be passed on.
+    void carry(NodeIndex from, NodeIndex to, Bytes datagram, Time now, Outbox& out);
+    /// The same as a neighbour sent it: with the IDs of both ends in front.
+    void carry(Bytes packet, Time now, Outbox& out);
+
     /// An MTU probe of `frame_bytes` (64 to limits::frame_bytes). With `local` it goes there
     /// instead of to the node's address: a broadcast on the LAN.
     struct LocalTarget {
@@ -152,7 +196,7 @@ class Plane {
         SocketIndex socket{};
     };
     void send_probe(NodeIndex node, std::size_t frame_bytes,
-                    const std::optional<LocalTarget>& local, Outbox& out);
+                    const std::optional<LocalTarget>& local, Time now, Outbox& out);
 
     [[nodiscard]] std::vector<Event> take_events();
 
@@ -182,6 +226,21 @@ class Plane {
         std::size_t mtu = limits::frame_bytes;
         std::size_t min_mtu = 0;
         std::optional<std::size_t> place_in_keyed;
+
+        // Of nodes of 1.1.
+        NodeId id;
+        std::optional<sptps::Sealer> sptps_sealer;
+        int compression = 0;
+        std::optional<sptps::Opener> sptps_opener;
+        std::optional<sptps::Opener> old_sptps_opener;
+        Time old_key_until{};
+        bool is_confirmed = false;  ///< it has answered
+        bool is_proven = false;     ///< it has sent something of its own from its address
+        std::uint32_t forged = 0;   ///< since the last datagram that could be opened
+        Time next_tunnel_report = Time::min();
+        Time next_relay_report = Time::min();
+        Time next_notice = Time::min();  ///< of what arrives, to the node
+        std::size_t longest_arrived = 0;
     };
 
     /// Who seems to have sent a datagram, and whether its address is known to be theirs.
@@ -213,8 +272,8 @@ class Plane {
     void receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
                  Outbox& out);
     [[nodiscard]] legacy::Opener& opener_for(Slot& sender, Bytes datagram, Time now);
-    void report_refusal(NodeIndex node, const legacy::Opener& opener,
-                        legacy::Opener::Verdict verdict);
+    void report_refusal(NodeIndex node, Drop reason, std::uint32_t sequence,
+                        const packet::ReplayWindow& window);
     void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
                       Outbox& out);
 
@@ -227,6 +286,34 @@ class Plane {
     void unlist_key(NodeIndex node);
     void claim_address(NodeIndex node, const Endpoint& remote, Claim claim);
     void give_up_address(NodeIndex node);
+
+    // Nodes of protocol 1.1 (sealed.cpp)
+    enum class Arrival : std::uint8_t { direct, relayed };
+    [[nodiscard]] bool speaks_sptps(NodeIndex node) const;
+    [[nodiscard]] int minor_of(NodeIndex node) const;
+    [[nodiscard]] std::optional<NodeIndex> node_of(Bytes id) const;
+    void send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    [[nodiscard]] bool seal_record(Slot& receiver, packet::Packet& frame);
+    void transmit(NodeIndex from, NodeIndex to, packet::Packet& datagram, Way way, Outbox& out);
+    void send_directly(NodeIndex to, packet::Packet& datagram, std::size_t record_bytes,
+                       const std::optional<LocalTarget>& target, Outbox& out);
+    void put_ids(packet::Packet& datagram, const NodeId& to, const NodeId& from) const;
+    void tunnel_used(NodeIndex node);
+    /// True if the datagram was one of a node of 1.1, whatever became of it.
+    [[nodiscard]] bool receive_sealed(packet::Packet& datagram, const Endpoint& source,
+                                      SocketIndex socket, Outbox& out);
+    void from_hop(NodeIndex hop, packet::Packet& datagram, const Endpoint& source,
+                  SocketIndex socket, Outbox& out);
+    void from_origin(NodeIndex from, packet::Packet& datagram, const Endpoint& source,
+                     SocketIndex socket, Outbox& out);
+    [[nodiscard]] bool recognises_sealed(NodeIndex node, Bytes datagram);
+    [[nodiscard]] std::optional<std::uint8_t> open_record(NodeIndex from, packet::Packet& datagram);
+    void take_record(NodeIndex from, std::uint8_t type, packet::Packet& record, Outbox& out);
+    [[nodiscard]] bool rebuild_frame(std::uint8_t type, packet::Packet& record);
+    void take_probe(NodeIndex from, packet::Packet& record, const Endpoint& source,
+                    SocketIndex socket, Outbox& out);
+    void notice_arrival(NodeIndex from, std::size_t record_bytes, Outbox& out);
+    void adopt_source(NodeIndex node, const Endpoint& source, SocketIndex socket, bool is_owner);
 
     // Routing (route.cpp)
     void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
@@ -274,6 +361,8 @@ class Plane {
     std::shared_ptr<const graph::ForwardingTable> table_;
     std::vector<Slot> slots_;
     std::map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
+    std::map<NodeId, NodeIndex> by_id_;
+    Time now_{};  ///< of the batch being handled
     AnnouncedAddresses announced_;
     std::vector<NodeIndex> keyed_;  ///< nodes that have a key of ours, in no order
     RecentMacs recent_macs_;

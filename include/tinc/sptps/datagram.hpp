@@ -147,6 +147,9 @@ class Session {
     std::optional<crypto::ChaChaPoly1305> sealing_;
     std::optional<crypto::ChaChaPoly1305> opening_;
     std::optional<crypto::ChaChaPoly1305> expected_;
+    /// For packets it is used only when the peer has acknowledged it: they may be faster than what
+    /// it needs to know the key.
+    std::optional<Sealer> next_sealer_;
     std::uint32_t next_ = 0;  ///< the number the next handshake record has, at least
 };
 

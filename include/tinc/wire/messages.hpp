@@ -28,13 +28,24 @@ inline constexpr std::uint32_t indirect = 0x1;
 inline constexpr std::uint32_t tcp_only = 0x2;
 inline constexpr std::uint32_t pmtu_discovery = 0x4;
 inline constexpr std::uint32_t clamp_mss = 0x8;
+
+/// The highest byte is the minor version of protocol 17 that the end of the edge speaks.
+inline constexpr unsigned minor_shift = 24;
+[[nodiscard]] constexpr int minor(std::uint32_t options) {
+    return static_cast<int>(options >> minor_shift);
+}
+[[nodiscard]] constexpr std::uint32_t with_minor(std::uint32_t options, int minor) {
+    constexpr auto others = (std::uint32_t{1} << minor_shift) - 1;
+    return (options & others) | (static_cast<std::uint32_t>(minor) << minor_shift);
+}
 }  // namespace option
 
-/// `0 <name> <version>`: who speaks, and which protocol. The name is checked by the caller, for
-/// whom an illegal name is a refusal and not a malformed line.
+/// `0 <name> <major>[.<minor>]`: who speaks, and which protocol. The name is checked by the caller,
+/// for whom an illegal name is a refusal and not a malformed line.
 struct Id {
     std::string name;
-    int major = 17;
+    int major = protocol_major;
+    int minor = 0;  ///< 0 is not written
     friend bool operator==(const Id&, const Id&) = default;
 };
 [[nodiscard]] Result<Id> parse_id(std::string_view line);
@@ -78,7 +89,17 @@ struct Ack {
 [[nodiscard]] Result<Ack> parse_ack(std::string_view line);
 void append(std::string& out, const Ack& message);
 
-/// `8` and `9`
+/// `4 <key>`: in place of ACK, the Ed25519 key of a node that the other one does not know yet, in
+/// base64 of 43 characters if the sender is honest. Source: protocol 1.1, 2.1.
+struct KeyAck {
+    std::string key;
+    friend bool operator==(const KeyAck&, const KeyAck&) = default;
+};
+[[nodiscard]] Result<KeyAck> parse_key_ack(std::string_view line);
+void append(std::string& out, const KeyAck& message);
+
+/// `7`, `8` and `9`
+void append_termreq(std::string& out);
 void append_ping(std::string& out);
 void append_pong(std::string& out);
 
@@ -111,8 +132,9 @@ struct EdgeAddress {
     friend bool operator==(const EdgeAddress& a, const EdgeAddress& b);
 };
 
-/// `12 <nonce> <from> <to> <address> <port> <options:hex> <weight>`: `from` has a meta connection
-/// with `to`, and reaches it at this address. Names are legal and differ.
+/// `12 <nonce> <from> <to> <address> <port> <options:hex> <weight> [<address> <port>]`: `from` has
+/// a meta connection with `to`, and reaches it at this address. 1.1 may add where its own end of
+/// the connection is. Names are legal and differ.
 struct AddEdge {
     std::uint32_t nonce = 0;
     std::string from;
@@ -120,6 +142,7 @@ struct AddEdge {
     EdgeAddress address;
     std::uint32_t options = 0;
     std::int32_t weight = 0;
+    std::optional<EdgeAddress> local_address = std::nullopt;
     friend bool operator==(const AddEdge&, const AddEdge&) = default;
 };
 [[nodiscard]] Result<AddEdge> parse_add_edge(std::string_view line);
@@ -144,10 +167,19 @@ struct KeyChanged {
 [[nodiscard]] Result<KeyChanged> parse_key_changed(std::string_view line);
 void append(std::string& out, const KeyChanged& message);
 
-/// `15 <from> <to>`: `from` wants a key to send UDP to `to`. 1.1 adds words; they are ignored.
+/// `15 <from> <to> [<extension> [<payload>]]`: `from` wants a key to send UDP to `to`. What 1.1
+/// says between two nodes besides has the form of such a request, so that 1.0 passes it on. Source:
+/// protocol 1.1, 4.
 struct ReqKey {
+    static constexpr int start_session = 15;    ///< payload: the first datagram of a key exchange
+    static constexpr int ask_public_key = 19;   ///< no payload
+    static constexpr int tell_public_key = 20;  ///< payload: an Ed25519 key
+    static constexpr int packet = 21;           ///< payload: a sealed datagram
+
     std::string from;
     std::string to;
+    int extension = 0;    ///< 0: the request of 1.0
+    std::string payload;  ///< base64, if the sender is honest
     friend bool operator==(const ReqKey&, const ReqKey&) = default;
 };
 [[nodiscard]] Result<ReqKey> parse_req_key(std::string_view line);
@@ -156,7 +188,8 @@ void append(std::string& out, const ReqKey& message);
 /// `16 <from> <to> <key:hex> <cipher> <digest> <maclength> <compression> [<address> <port>]`
 ///
 /// The key text is not decoded here: a relay passes it on, and a receiver keeps the connection
-/// when it is wrong.
+/// when it is wrong. Between nodes of 1.1 it is a datagram of their key exchange in base64, the
+/// next three numbers are -1, and the compression is the one that `from` wants to receive.
 struct AnsKey {
     std::string from;
     std::string to;
@@ -178,5 +211,36 @@ struct PacketHeader {
 };
 [[nodiscard]] Result<PacketHeader> parse_packet(std::string_view line);
 void append(std::string& out, const PacketHeader& message);
+
+/// `21 <length>`, followed by that many raw bytes, outside of any record: two node IDs and a
+/// sealed datagram. 0..32767; nothing follows 0. Source: protocol 1.1, 2.3.
+struct SptpsPacketHeader {
+    std::size_t length = 0;
+    friend bool operator==(const SptpsPacketHeader&, const SptpsPacketHeader&) = default;
+};
+[[nodiscard]] Result<SptpsPacketHeader> parse_sptps_packet(std::string_view line);
+void append(std::string& out, const SptpsPacketHeader& message);
+
+/// `22 <from> <to> <address> <port>`: where `from` is reached by UDP, for who sends it packets
+/// through relays. Source: protocol 1.1, 8.
+struct UdpInfo {
+    std::string from;
+    std::string to;
+    EdgeAddress address;
+    friend bool operator==(const UdpInfo&, const UdpInfo&) = default;
+};
+[[nodiscard]] Result<UdpInfo> parse_udp_info(std::string_view line);
+void append(std::string& out, const UdpInfo& message);
+
+/// `23 <from> <to> <mtu>`: the largest frame that reaches `from` over relays, as far as the way is
+/// known. Any number here; the receiver knows which make sense.
+struct MtuInfo {
+    std::string from;
+    std::string to;
+    int mtu = 0;
+    friend bool operator==(const MtuInfo&, const MtuInfo&) = default;
+};
+[[nodiscard]] Result<MtuInfo> parse_mtu_info(std::string_view line);
+void append(std::string& out, const MtuInfo& message);
 
 }  // namespace tinc::wire

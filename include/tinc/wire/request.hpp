@@ -8,6 +8,10 @@
 
 namespace tinc::wire {
 
+/// What we speak, at most.
+inline constexpr int protocol_major = 17;
+inline constexpr int protocol_minor = 7;
+
 /// The first word of every line of a meta connection. Numbers are those of protocol 17.
 enum class Request : std::uint8_t {
     id = 0,
@@ -17,7 +21,7 @@ enum class Request : std::uint8_t {
     ack = 4,
     status = 5,   ///< has no handler in 1.0; receiving it closes the connection
     error = 6,    ///< likewise
-    termreq = 7,  ///< likewise
+    termreq = 7,  ///< never sent by 1.0
     ping = 8,
     pong = 9,
     add_subnet = 10,
@@ -28,6 +32,14 @@ enum class Request : std::uint8_t {
     req_key = 15,
     ans_key = 16,
     packet = 17,
+
+    // Of protocol 17.1 to 17.7.
+    control = 18,     ///< not on meta connections
+    req_pubkey = 19,  ///< only within REQ_KEY
+    ans_pubkey = 20,  ///< likewise
+    sptps_packet = 21,
+    udp_info = 22,
+    mtu_info = 23,
 };
 
 /// As it stands on the wire.
@@ -38,7 +50,7 @@ enum class Request : std::uint8_t {
 /// "ADD_EDGE", as the log names it.
 [[nodiscard]] std::string_view request_name(Request request);
 
-/// The request of that number, unless there is none or nobody handles it (5, 6, 7).
+/// The request of that number, unless there is none or nobody handles it.
 [[nodiscard]] std::optional<Request> handled_request(std::int32_t number);
 
 /// The request of a line. Errc::malformed if it does not start with a number or holds control

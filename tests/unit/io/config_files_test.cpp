@@ -3,6 +3,7 @@
 #include "io/host_files.hpp"
 #include "io/read_file.hpp"
 #include "support/recorded_log.hpp"
+#include "support/seeded_random.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_data.hpp"
 
@@ -184,7 +185,7 @@ class PrivateKeyFileTest : public ConfigFilesTest {
         settings_.own_public_key = key->public_key();
     }
     auto load(std::string_view netname = "vpn") {
-        return load_private_key(place_, settings_, netname, log_);
+        return load_own_keys(place_, settings_, netname, log_);
     }
     std::string pem_;
     config::Settings settings_;
@@ -234,6 +235,81 @@ TEST_F(PrivateKeyFileTest, MayBeCalledOtherwiseBelowTheFolder) {
     settings_.private_key_file = "keys/mine";
     folder_.write("keys/mine", pem_, std::filesystem::perms(0600));
     EXPECT_TRUE(load());
+}
+
+class Ed25519KeyFileTest : public PrivateKeyFileTest {
+  protected:
+    Ed25519KeyFileTest() {
+        folder_.write("ed25519_key.priv", block_, std::filesystem::perms(0600));
+    }
+    void add_rsa_key() { folder_.write("rsa_key.priv", pem_, std::filesystem::perms(0600)); }
+
+    test::SeededRandom random_{1};
+    crypto::Ed25519PrivateKey key_ = crypto::Ed25519PrivateKey::generate(random_);
+    std::string block_ = crypto::private_key_block(key_);
+};
+
+TEST_F(Ed25519KeyFileTest, IsReadIfItIsThere) {
+    add_rsa_key();
+    const auto keys = load();
+    ASSERT_TRUE(keys && keys->ed25519 && keys->rsa);
+    EXPECT_EQ(keys->ed25519->public_key(), key_.public_key());
+    EXPECT_TRUE(log_.lines.empty());
+}
+
+TEST_F(Ed25519KeyFileTest, IsNotReadIfTheProtocolIsNotWanted) {
+    add_rsa_key();
+    settings_.experimental_protocol = false;
+    folder_.write("ed25519_key.priv", "garbage");
+    const auto keys = load();
+    ASSERT_TRUE(keys) << keys.error().what;
+    EXPECT_FALSE(keys->ed25519);
+}
+
+TEST_F(Ed25519KeyFileTest, IsMissedIfTheProtocolIsAskedFor) {
+    add_rsa_key();
+    std::filesystem::remove(folder_.path("ed25519_key.priv"));
+    EXPECT_TRUE(load());
+    settings_.experimental_protocol = true;
+    const auto keys = load();
+    ASSERT_FALSE(keys);
+    EXPECT_EQ(keys.error().what, "Error reading Ed25519 private key file `" +
+                                     folder_.path("ed25519_key.priv") +
+                                     "': No such file or directory");
+}
+
+TEST_F(Ed25519KeyFileTest, IsEnoughWithoutAnRsaKey) {
+    const auto keys = load();
+    ASSERT_TRUE(keys) << keys.error().what;
+    EXPECT_FALSE(keys->rsa);
+    EXPECT_TRUE(log_.contains("There is no RSA key"));
+}
+
+TEST_F(Ed25519KeyFileTest, IsNamedWhenItIsNoKey) {
+    add_rsa_key();
+    for (const auto& text : {std::string("garbage"), block_.substr(0, 60), std::string()}) {
+        folder_.write("ed25519_key.priv", text, std::filesystem::perms(0600));
+        const auto keys = load();
+        ASSERT_FALSE(keys) << text;
+        EXPECT_TRUE(keys.error().what.starts_with("Reading Ed25519 private key file `" +
+                                                  folder_.path("ed25519_key.priv") + "' failed: "))
+            << keys.error().what;
+    }
+}
+
+TEST_F(Ed25519KeyFileTest, IsWarnedAboutWhenOthersMayReadIt) {
+    add_rsa_key();
+    folder_.write("ed25519_key.priv", block_, std::filesystem::perms(0644));
+    EXPECT_TRUE(load());
+    EXPECT_TRUE(log_.contains("Warning: insecure file permissions for Ed25519 private key file `" +
+                              folder_.path("ed25519_key.priv") + "'!"));
+}
+
+TEST_F(Ed25519KeyFileTest, IsComparedWithOurPublicKey) {
+    add_rsa_key();
+    settings_.own_ed25519_public_key = crypto::Ed25519PrivateKey::generate(random_).public_key();
+    EXPECT_TRUE(load()) << "the daemon goes on";
+    EXPECT_TRUE(log_.contains("does not belong to our Ed25519 private key"));
 }
 
 class HostFilesTest : public ConfigFilesTest {

@@ -134,7 +134,7 @@ TEST_F(KeysTest, CarryWhereTheirSenderIsSeenIfTheirReceiverIsProven) {
     EXPECT_THAT(net.lines_to(gamma), ElementsAre(answer)) << "gamma's own path is not proven";
 
     net.forget_effects();
-    net.mesh.probe_replied(net.node("gamma"), 1'000);
+    net.mesh.probe_replied(net.node("gamma"), 1'000, net.now);
     net.hear(beta, answer);
     EXPECT_THAT(net.lines_to(gamma), ElementsAre(answer + " 203.0.113.5 4242"));
 
@@ -147,7 +147,7 @@ TEST_F(KeysTest, CarryWhereTheirSenderIsSeenIfTheirReceiverIsProven) {
 TEST_F(KeysTest, AreNotMadeTooLongForTheNextNode) {
     const Endpoint seen{Address::parse("203.0.113.5").value(), 4'242};
     net.mesh.source_moved(net.node("omega"), seen, SocketIndex{0}, net.now);
-    net.mesh.probe_replied(net.node("gamma"), 1'000);
+    net.mesh.probe_replied(net.node("gamma"), 1'000, net.now);
     auto answer = fmt::format("16 omega gamma {} 427 672 4 ", key_text(1'000));
     answer.append(limits::meta_buffer_bytes - 1 - answer.size(), '0');
     net.hear(beta, answer);
@@ -165,7 +165,7 @@ TEST_F(KeysTest, AreUsedToSendWith) {
 TEST_F(KeysTest, MoveAnUnprovenAddress) {
     net.hear(beta, fmt::format("16 omega me {} 427 672 4 0 203.0.113.9 999", key_text()));
     EXPECT_EQ(net.mesh.udp_address(net.node("omega"))->text(), "203.0.113.9 port 999");
-    net.mesh.probe_replied(net.node("omega"), 1'000);
+    net.mesh.probe_replied(net.node("omega"), 1'000, net.now);
     net.hear(beta, fmt::format("16 omega me {} 427 672 4 0 203.0.113.10 999", key_text()));
     EXPECT_EQ(net.mesh.udp_address(net.node("omega"))->text(), "203.0.113.9 port 999");
 }

@@ -148,7 +148,7 @@ TEST_F(ReachabilityTest, ProbesAtOnceWhenTheOperatorWantsIt) {
 TEST_F(ReachabilityTest, MeasuresTheNewWayOfANodeThatMoved) {
     const auto beta = net.join("beta");
     net.hear(beta, fmt::format("16 beta me {} 427 672 4 0", std::string(96, 'A')));
-    net.mesh.probe_replied(net.node("beta"), 1'400);
+    net.mesh.probe_replied(net.node("beta"), 1'400, net.now);
     ASSERT_EQ(net.mesh.path_mtu(net.node("beta"))->min_mtu(), 1'400U);
     net.mesh.source_moved(net.node("beta"), {Address::parse("203.0.113.1").value(), 1},
                           SocketIndex{0}, net.now);
@@ -182,7 +182,7 @@ TEST_F(ReachabilityTest, NewsOfForgottenNodesIsIgnored) {
     ASSERT_FALSE(net.mesh.graph().exists(node));
     net.forget_effects();
     net.mesh.key_wanted(node, net.now);
-    net.mesh.probe_replied(node, 1'000);
+    net.mesh.probe_replied(node, 1'000, net.now);
     net.mesh.datagram_too_big(node, 1'000);
     net.mesh.source_moved(node, {}, SocketIndex{0}, net.now);
     net.collect();

@@ -20,7 +20,7 @@ Settings plain_settings() {
 }
 
 Result<Parts> assembled(const Settings& settings) {
-    return assemble(settings, test::small_key(), "a device");
+    return assemble(settings, {test::small_key(), nullptr}, "a device");
 }
 
 struct Refusal {

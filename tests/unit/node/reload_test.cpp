@@ -145,9 +145,11 @@ const Reloadable reloadables[] = {
 };
 
 /// Read by floor 5: for each attempt to connect, each new socket, drawing and script. Or of a
-/// switch, and tested by itself.
-const std::set<std::string_view> elsewhere = {"Address", "BindToInterface", "GraphDumpFile",
-                                              "MACExpire", "ScriptsInterpreter"};
+/// switch, and tested by itself; or of tunnels of protocol 1.1, and tested with them.
+const std::set<std::string_view> elsewhere = {
+    "Address", "BindToInterface", "GraphDumpFile", "MACExpire", "MTUInfoInterval",
+    "ScriptsInterpreter", "UDPDiscovery", "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval",
+    "UDPDiscoveryTimeout", "UDPInfoInterval"};
 // clang-format on
 
 class ReloadableTest : public testing::TestWithParam<Reloadable> {

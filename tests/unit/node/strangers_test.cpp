@@ -176,7 +176,7 @@ TEST(StrangerTest, TheMetakeyOfAnotherKeyEndsInSilence) {
     NodeWorld world;
     auto beta = world.arrive("beta", endpoint("10.0.0.2", 4'000));
     // What mallory knows of alpha is right, but her own key is not the one of beta's host file.
-    beta->end.settings.own_key = crypto::RsaPrivateKey::generate(512, [](char) {}).value();
+    beta->end.settings.own_keys.rsa = crypto::RsaPrivateKey::generate(512, [](char) {}).value();
     auto mallory = peer::Peer::outgoing(beta->end.settings, endpoint("10.99.1.1", 655), "alpha",
                                         beta->end.host, beta->end.random, beta->end.log, world.now);
     beta->end.peer.emplace(std::move(mallory));

@@ -2,6 +2,7 @@
 #include "support/seeded_random.hpp"
 #include "support/slow_window.hpp"
 #include "support/test_data.hpp"
+#include "support/vectors.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -35,6 +36,22 @@ TEST(ReplayWindowTest, JudgesAsTheOriginalDid) {
         const auto verdict = window.accept(step[0].get<std::uint32_t>());
         const bool accepted = verdict == Verdict::fresh || verdict == Verdict::fresh_after_loss;
         EXPECT_EQ(accepted, step[1] == "accept") << "step " << i << ", number " << step[0];
+    }
+}
+
+TEST(ReplayWindowTest, JudgesSptpsAsTheOriginalDid) {
+    for (const auto& vector : test::vectors_of("replay-window.json")) {
+        constexpr std::uint32_t after_handshake = 2;
+        ReplayWindow window(vector["window_bytes"], ReplayWindow::Rule::sptps, after_handshake);
+        for (std::size_t i = 0; i < vector["sequence"].size(); ++i) {
+            const auto& step = vector["sequence"][i];
+            const auto foreseen = window.judge(step[0].get<std::uint32_t>());
+            const auto verdict = window.accept(step[0].get<std::uint32_t>());
+            EXPECT_EQ(verdict, foreseen);
+            const bool accepted = verdict == Verdict::fresh || verdict == Verdict::fresh_after_loss;
+            EXPECT_EQ(accepted, step[1].get<bool>())
+                << "window " << vector["window_bytes"] << " step " << i << ", number " << step[0];
+        }
     }
 }
 

@@ -22,14 +22,15 @@ struct Row {
 
 // clang-format off
 constexpr auto expectations = std::to_array<Row>({
-    //                                         0123456789abcdefgh
-    {State::connecting,     "connecting",     ".................."},
-    {State::awaiting_proxy, "awaiting_proxy", ".................."},
-    {State::awaiting_id,    "awaiting_id",    "i................."},
-    {State::awaiting_host,  "awaiting_host",  ".................."},
-    {State::authenticating, "authenticating", ".mcr.............."},
-    {State::awaiting_ack,   "awaiting_ack",   "....a............."},
-    {State::active,         "active",         "........ppsSeEkqap"},
+    //                                         0123456789abcdefghijklmn
+    {State::connecting,     "connecting",     "........................"},
+    {State::awaiting_proxy, "awaiting_proxy", "........................"},
+    {State::awaiting_id,    "awaiting_id",    "i......................."},
+    {State::awaiting_host,  "awaiting_host",  "........................"},
+    {State::authenticating, "authenticating", ".mcr...................."},
+    {State::awaiting_ack,   "awaiting_ack",   "....a..................."},
+    {State::awaiting_end,   "awaiting_end",   ".......t................"},
+    {State::active,         "active",         ".......tppsSeEkqap...sum"},
 });
 // clang-format on
 
@@ -65,6 +66,12 @@ constexpr auto plausible_lines = std::to_array<std::string_view>({
     "16 alpha beta 00 427 672 4 0",
     "17 0",
     "18",
+    "19",
+    "20",
+    "21 0",
+    "22 alpha beta 10.0.0.1 655",
+    "23 alpha beta 1400",
+    "24",
     "-1",
 });
 
@@ -93,7 +100,7 @@ TEST_P(EveryLine, OutOfTurnEndsTheConnectionAsRefused) {
 // `connecting` and `awaiting_host` read nothing; to `awaiting_proxy` all is a proxy's answer;
 // `authenticating` still reads clear text, below.
 INSTANTIATE_TEST_SUITE_P(Table, EveryLine,
-                         testing::Values(expectations[2], expectations[5], expectations[6]),
+                         testing::Values(expectations[2], expectations[5], expectations[7]),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(AuthenticatingTest, ACleartextLineOutOfTurnEndsTheConnection) {

@@ -116,7 +116,7 @@ TEST(RecordedStreamTest, GivesNothingToWhoReplaysIt) {
     PeerPair pair;
     pair.now += 1s;
     auto settings = test::peer_settings("alpha");
-    settings.own_key = test::golden_private_key("alpha");
+    settings.own_keys.rsa = test::golden_private_key("alpha");
     config::HostSettings host;
     host.public_key = test::golden_public_key("beta");
     auto peer = Peer::accepted(settings, PeerPair::beta_endpoint, pair.alpha.random, pair.alpha.log,

@@ -235,6 +235,7 @@ class OneAddress final : public LocalAddresses {
         asked = remote;
         return address;
     }
+    std::optional<std::size_t> route_mtu(const Address&) override { return std::nullopt; }
     std::optional<Address> address;
     std::optional<Address> asked;
 };

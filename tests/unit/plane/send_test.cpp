@@ -73,7 +73,7 @@ TEST_F(SendTest, BoundsItsEvents) {
 TEST_F(SendTest, BoundsItsOutbox) {
     roads.begin();
     for (std::size_t i = 0; i < limits::outbox_packets + 10; ++i)
-        roads.plane.send_probe(beta, 64, std::nullopt, roads.out);
+        roads.plane.send_probe(beta, 64, std::nullopt, roads.now, roads.out);
     EXPECT_EQ(roads.out.datagrams().size(), limits::outbox_packets);
     EXPECT_EQ(roads.plane.dropped(Drop::queue_full), 10U);
 }
@@ -85,7 +85,7 @@ TEST_F(SendTest, ProbesWithTheSizeThatIsAskedFor) {
     };
     for (const auto size : {Size{0, 64}, Size{64, 64}, Size{1'000, 1'000}, Size{9'999, 1'518}}) {
         roads.begin();
-        roads.plane.send_probe(beta, size.asked, std::nullopt, roads.out);
+        roads.plane.send_probe(beta, size.asked, std::nullopt, roads.now, roads.out);
         ASSERT_EQ(roads.out.datagrams().size(), 1U);
         const auto probe = roads.opened(roads.out.datagrams().front());
         EXPECT_EQ(probe.size(), size.sent);
@@ -97,7 +97,8 @@ TEST_F(SendTest, ProbesWithTheSizeThatIsAskedFor) {
 TEST_F(SendTest, ProbesTheLanWithABroadcast) {
     roads.begin();
     const Endpoint lan{Address::parse("255.255.255.255").value(), 655};
-    roads.plane.send_probe(beta, 100, Plane::LocalTarget{lan, SocketIndex{3}}, roads.out);
+    roads.plane.send_probe(beta, 100, Plane::LocalTarget{lan, SocketIndex{3}}, roads.now,
+                           roads.out);
     ASSERT_EQ(roads.out.datagrams().size(), 1U);
     const auto& sending = roads.out.datagrams().front();
     EXPECT_EQ(sending.remote, lan);
@@ -107,9 +108,9 @@ TEST_F(SendTest, ProbesTheLanWithABroadcast) {
 
 TEST_F(SendTest, ProbesNobodyWithoutKeyOrAddress) {
     roads.begin();
-    roads.plane.send_probe(omega, 100, std::nullopt, roads.out);
+    roads.plane.send_probe(omega, 100, std::nullopt, roads.now, roads.out);
     roads.plane.set_address(beta, std::nullopt, SocketIndex{0});
-    roads.plane.send_probe(beta, 100, std::nullopt, roads.out);
+    roads.plane.send_probe(beta, 100, std::nullopt, roads.now, roads.out);
     EXPECT_TRUE(roads.out.is_empty());
     EXPECT_EQ(roads.plane.dropped(Drop::no_key), 2U);
 }

@@ -1,6 +1,8 @@
 #include "tincd/key_generation.hpp"
 
+#include "support/seeded_random.hpp"
 #include "support/temporary_folder.hpp"
+#include "tinc/crypto/ed25519.hpp"
 #include "tinc/crypto/rsa.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +19,7 @@ class KeyGenerationTest : public testing::Test {
     /// Generates a pair without asking; what was said is in `said_`.
     Result<void> generate(const AskForFile& ask = {}) {
         testing::internal::CaptureStderr();
-        auto done = generate_keys({folder_.path(), {}}, 512, ask);
+        auto done = generate_keys({folder_.path(), {}}, 512, ask, random_);
         said_ = testing::internal::GetCapturedStderr();
         return done;
     }
@@ -27,6 +29,7 @@ class KeyGenerationTest : public testing::Test {
         return status.st_mode & 0777U;
     }
     test::TemporaryFolder folder_;
+    test::SeededRandom random_{1};
     std::string said_;
 };
 
@@ -68,6 +71,8 @@ TEST_F(KeyGenerationTest, DisablesOldKeysAndSaysSo) {
     ASSERT_TRUE(generate());
     EXPECT_TRUE(
         said_.ends_with("Warning: old key(s) found and disabled.\n"
+                        "Warning: old key(s) found and disabled.\n"
+                        "Warning: old key(s) found and disabled.\n"
                         "Warning: old key(s) found and disabled.\n"));
     const auto text = folder_.read("rsa_key.priv");
     const auto old = text.find("-----BEGIN OLD PRIVATE KEY-----");
@@ -96,26 +101,40 @@ TEST_F(KeyGenerationTest, WritesWhereTheOperatorWants) {
 }
 
 TEST_F(KeyGenerationTest, NamesAFolderThatIsMissing) {
-    const auto done = generate_keys({folder_.path("none"), {}}, 512, {});
+    const auto done = generate_keys({folder_.path("none"), {}}, 512, {}, random_);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().what, "Error opening file `" + folder_.path("none/rsa_key.priv") +
                                      "': No such file or directory");
 }
 
 TEST_F(KeyGenerationTest, LeavesNothingHalfWritten) {
-    ASSERT_TRUE(append_key(folder_.path("key"), "PEM\n"));
+    ASSERT_TRUE(append_key(folder_.path("key"), "PEM\n", KeyKind::rsa));
     EXPECT_EQ(folder_.read("key"), "\nPEM\n");
     EXPECT_FALSE(std::filesystem::exists(folder_.path("key.tmp")));
 }
 
+TEST_F(KeyGenerationTest, WritesAnEd25519PairBesideTheRsaPair) {
+    folder_.write("tinc.conf", "Name = alpha\n");
+    folder_.write("hosts/alpha", "Ed25519PublicKey = old\n");
+    ASSERT_TRUE(generate());
+    const auto ours = crypto::find_private_key(folder_.read("ed25519_key.priv"), "private").value();
+    ASSERT_TRUE(ours.has_value());
+    EXPECT_TRUE(ours->is_consistent());
+    EXPECT_EQ(mode("ed25519_key.priv"), 0600U);
+    const auto text = folder_.read("hosts/alpha");
+    EXPECT_TRUE(text.starts_with("#Ed25519PublicKey = old\n")) << text;
+    EXPECT_TRUE(text.ends_with("\nEd25519PublicKey = " + ours->public_key().text() + "\n")) << text;
+}
+
 TEST(DisableOldKeysTest, ChangesWholeLinesOnly) {
     const auto out = disable_old_keys(
-        "# -----BEGIN RSA\n-----BEGIN RSA PUBLIC KEY-----\nRSA\n-----END RSA PUBLIC KEY-----");
+        "# -----BEGIN RSA\n-----BEGIN RSA PUBLIC KEY-----\nRSA\n-----END RSA PUBLIC KEY-----",
+        KeyKind::rsa);
     EXPECT_TRUE(out.found);
     EXPECT_EQ(out.text,
               "# -----BEGIN RSA\n-----BEGIN OLD PUBLIC KEY-----\nRSA\n-----END OLD PUBLIC "
               "KEY-----");
-    EXPECT_FALSE(disable_old_keys("Address = RSA\n").found);
+    EXPECT_FALSE(disable_old_keys("Address = RSA\n", KeyKind::rsa).found);
 }
 
 }  // namespace

@@ -77,10 +77,16 @@ TEST(AddEdgeTest, IsReadAsScanfDoes) {
         {"12 0x71 milan rome 1.2.3.4 655 0xC 3", "12 71 milan rome 1.2.3.4 655 c 3x",
          "12 71 milan rome 1.2.3.4 655 c +3", "+12 71 milan rome 1.2.3.4 655 c 3",
          "12\t71\tmilan\trome\t1.2.3.4\t655\tc\t3", "  12  71  milan rome 1.2.3.4 655 c 3 ",
-         "12 71 milan rome 1.2.3.4 655 c 3 10.0.0.1 655",
-         "12 71 milan rome 1.2.3.4 655 c 3 \xff\xfe"});
+         "12 71 milan rome 1.2.3.4 655 c 3 word", "12 71 milan rome 1.2.3.4 655 c 3 \xff\xfe"});
     expect_means(parse_add_edge, AddEdge{0x91, "milan", "rome", {"1.2.3.4", "655"}, 0xc, -3},
                  {"12 91 milan rome 1.2.3.4 655 c-3"});
+}
+
+TEST(AddEdgeTest, MayTellWhereItsOwnEndIs) {
+    auto edge = milan_to_rome({"1.2.3.4", "655"});
+    edge.local_address.emplace("10.0.0.1", "656");
+    expect_round_trip(parse_add_edge, edge, "12 71 milan rome 1.2.3.4 655 c 3 10.0.0.1 656");
+    expect_means(parse_add_edge, edge, {"12 71 milan rome 1.2.3.4 655 c 3 10.0.0.1 656 more"});
 }
 
 TEST(AddEdgeTest, KeepsAllOptionBits) {

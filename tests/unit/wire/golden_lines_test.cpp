@@ -58,9 +58,20 @@ Result<std::string> read_and_write(std::string_view line) {
             return rewritten(parse_ans_key(line));
         case Request::packet:
             return rewritten(parse_packet(line));
+        case Request::termreq:
+            append_termreq(word);
+            return word;
+        case Request::sptps_packet:
+            return rewritten(parse_sptps_packet(line));
+        case Request::udp_info:
+            return rewritten(parse_udp_info(line));
+        case Request::mtu_info:
+            return rewritten(parse_mtu_info(line));
         case Request::status:
         case Request::error:
-        case Request::termreq:
+        case Request::control:
+        case Request::req_pubkey:
+        case Request::ans_pubkey:
             break;
     }
     return failure(Errc::refused, "nobody handles this request");

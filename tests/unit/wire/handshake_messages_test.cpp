@@ -22,16 +22,22 @@ const std::string too_long_word(limits::token_bytes + 2, 'A');
 
 TEST(IdTest, SurvivesARoundTrip) { expect_round_trip(parse_id, Id{"beta", 17}, "0 beta 17"); }
 
-TEST(IdTest, IgnoresTheMinorVersionOfLaterProtocols) {
+TEST(IdTest, IsReadAsScanfDoes) {
     expect_means(
-        parse_id, Id{"beta", 17},
-        {"0 beta 17.7", "0 beta 17x", "0  beta\t17", " 0 beta 17 more words", "0 beta +17"});
+        parse_id, Id{"beta", 17, 0},
+        {"0 beta 17.x", "0 beta 17x", "0  beta\t17", " 0 beta 17 more words", "0 beta +17"});
+}
+
+TEST(IdTest, MayTellAMinorVersion) {
+    expect_round_trip(parse_id, Id{"beta", 17, 7}, "0 beta 17.7");
+    expect_means(parse_id, Id{"beta", 17, 999}, {"0 beta 17.999", "0 beta 17.9999"});
+    expect_means(parse_id, Id{"beta", 17, 0}, {"0 beta 17.0", "0 beta 17.-1"});
 }
 
 TEST(IdTest, LeavesTheNameToTheCaller) {
-    expect_means(parse_id, Id{"^0123", 17}, {"0 ^0123 17.7"});
-    expect_means(parse_id, Id{"../x", 0}, {"0 ../x 0"});
-    expect_means(parse_id, Id{longest_word, 17}, {"0 " + longest_word + " 17"});
+    expect_means(parse_id, Id{"^0123", 17, 7}, {"0 ^0123 17.7"});
+    expect_means(parse_id, Id{"../x", 0, 0}, {"0 ../x 0"});
+    expect_means(parse_id, Id{longest_word, 17, 0}, {"0 " + longest_word + " 17"});
 }
 
 TEST(IdTest, IsMalformedWithoutTwoFields) {

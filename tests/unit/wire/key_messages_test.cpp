@@ -34,11 +34,17 @@ TEST(KeyChangedTest, IsMalformedWithABadField) {
 }
 
 TEST(ReqKeyTest, SurvivesARoundTrip) {
-    expect_round_trip(parse_req_key, ReqKey{"milan", "rome"}, "15 milan rome");
+    expect_round_trip(parse_req_key, ReqKey{"milan", "rome", 0, ""}, "15 milan rome");
+    expect_round_trip(parse_req_key, ReqKey{"milan", "rome", ReqKey::ask_public_key, ""},
+                      "15 milan rome 19");
+    expect_round_trip(parse_req_key, ReqKey{"milan", "rome", ReqKey::start_session, "AbCd0123/+"},
+                      "15 milan rome 15 AbCd0123/+");
 }
 
-TEST(ReqKeyTest, IgnoresTheWordsOfLaterProtocols) {
-    expect_means(parse_req_key, ReqKey{"milan", "rome"}, {"15 milan rome 15 AbCd0123/+ more"});
+TEST(ReqKeyTest, IgnoresWhatFollowsAndWhatIsNoExtension) {
+    expect_means(parse_req_key, ReqKey{"milan", "rome", ReqKey::packet, "AbCd"},
+                 {"15 milan rome 21 AbCd more"});
+    expect_means(parse_req_key, ReqKey{"milan", "rome", 0, ""}, {"15 milan rome word"});
 }
 
 TEST(ReqKeyTest, IsMalformedWithABadField) {

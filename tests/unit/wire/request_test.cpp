@@ -48,8 +48,9 @@ TEST(RequestOfTest, IsMalformedWithControlCharactersAnywhere) {
 }
 
 TEST(RequestOfTest, RefusesNumbersNobodyHandles) {
-    for (const auto* line : {"5", "6 1 text", "7", "18", "-1", "-5 x", "255", "256", "272",
-                             "2147483647", "99999999999999999999", "-99999999999999999999"}) {
+    for (const auto* line :
+         {"5", "6 1 text", "18", "19", "20", "24", "-1", "-5 x", "255", "256", "272", "2147483647",
+          "99999999999999999999", "-99999999999999999999"}) {
         const auto result = request_of(line);
         ASSERT_FALSE(result) << line;
         EXPECT_EQ(result.error().code, Errc::refused) << line;

@@ -1,0 +1,388 @@
+// Packets between nodes of protocol 1.1. Each is sealed by its origin for its destination, and a
+// datagram begins with the IDs of both:
+//
+//     destination (6) || origin (6) || number (4) || sealed record || tag (16)
+//
+// All zero in place of the destination: for the one who gets it, straight from the origin. Only
+// then does the address it comes from tell where the origin is. What is relayed cannot be checked,
+// so it is taken from those alone who have sent something of their own from that address.
+// Source: protocol 1.1, 4.1 to 6.
+
+#include "tinc/packet/record.hpp"
+#include "tinc/plane/plane.hpp"
+#include "tinc/wire/messages.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tinc::plane {
+
+namespace {
+
+namespace option = wire::option;
+namespace record = packet::record;
+
+constexpr std::size_t ids_bytes = 2 * NodeId::size_bytes;
+constexpr int first_sptps_minor = 2;
+constexpr int first_minor_with_short_replies = 3;
+constexpr int first_minor_with_ids = 4;
+
+// The first byte of a probe.
+constexpr std::byte probe_request{0};
+constexpr std::byte probe_echo{1};
+constexpr std::byte probe_size{2};
+/// A reply that only tells how long the probe was.
+constexpr std::size_t short_reply_bytes = 18;
+/// A peer counts on hearing from us every ten seconds.
+constexpr std::chrono::seconds notice_pause{9};
+/// So many in a row that nobody could open mean that the other end has other keys.
+constexpr std::uint32_t doubtful = 20;
+
+Drop drop_of(sptps::Opener::Verdict verdict) {
+    using Verdict = sptps::Opener::Verdict;
+    switch (verdict) {
+        case Verdict::too_short:
+            return Drop::too_short;
+        case Verdict::forged:
+            return Drop::forged;
+        case Verdict::replayed:
+            return Drop::replayed;
+        case Verdict::too_far:
+            return Drop::too_far;
+        case Verdict::opened:
+        case Verdict::not_data:
+            break;
+    }
+    return Drop::damaged;
+}
+
+Bytes destination_id(Bytes datagram) { return datagram.first(NodeId::size_bytes); }
+Bytes origin_id(Bytes datagram) { return datagram.subspan(NodeId::size_bytes, NodeId::size_bytes); }
+bool is_null(Bytes id) {
+    return std::ranges::all_of(id, [](std::byte b) { return b == std::byte{0}; });
+}
+
+}  // namespace
+
+int Plane::minor_of(NodeIndex node) const { return option::minor(hop(node).options); }
+
+bool Plane::speaks_sptps(NodeIndex node) const {
+    return settings_.speaks_sptps && node != self && minor_of(node) >= first_sptps_minor;
+}
+
+std::optional<NodeIndex> Plane::node_of(Bytes id) const {
+    NodeId key;
+    std::ranges::copy(id, key.bytes.begin());
+    const auto found = by_id_.find(key);
+    if (found == by_id_.end()) return std::nullopt;
+    return found->second;
+}
+
+// --- sending
+// --------------------------------------------------------------------------------------
+
+void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+    auto& receiver = slot(node);
+    tunnel_used(node);
+    if (hop(node).nexthop == node) {
+        const bool tcp_only = settings_.tcp_only || (hop(node).options & option::tcp_only) != 0;
+        // Neighbours take whole frames on their meta connection, with or without a session.
+        if (tcp_only || !receiver.sptps_sealer || frame.size() > receiver.min_mtu)
+            return send_tcp(node, frame.bytes());
+    }
+    if (!receiver.sptps_sealer) return drop(Drop::no_key);
+    if (!seal_record(receiver, frame)) return drop(Drop::unsealed);
+    transmit(self, node, frame, way, out);
+}
+
+/// A router leaves the Ethernet header out.
+bool Plane::seal_record(Slot& receiver, packet::Packet& frame) {
+    auto type = record::plain;
+    if (settings_.mode == Mode::router)
+        frame.shrink_front(packet::ethernet_bytes);
+    else
+        type = record::ethernet;
+    if (receiver.compression != 0) {
+        std::array<std::byte, limits::datagram_bytes> smaller;
+        const auto size = compression_.compress(receiver.compression, frame.bytes(), smaller);
+        if (size && *size < frame.size()) {
+            frame.assign(std::span(smaller).first(*size));
+            type |= record::compressed;
+        }
+    }
+    return receiver.sptps_sealer->seal(frame, type);
+}
+
+/// Takes a sealed datagram one hop on: to its destination if it can be sent directly, else to a
+/// relay, by UDP if the relay is known to get packets of that size, else over meta connections.
+void Plane::transmit(NodeIndex from, NodeIndex to, packet::Packet& datagram, Way way, Outbox& out) {
+    const auto& target = hop(to);
+    if (!target.reachable) return drop(Drop::unreachable);
+    const auto record_bytes = datagram.size() - sptps::datagram_overhead;
+    const bool reaches_via = target.via != self && record_bytes <= slot(target.via).min_mtu;
+    const auto relay = reaches_via ? target.via : target.nexthop;
+    const bool is_direct = from == self && relay == to;
+    auto& receiver = slot(relay);
+    const bool by_tcp = settings_.tcp_only || (hop(relay).options & option::tcp_only) != 0 ||
+                        (!is_direct && minor_of(relay) < first_minor_with_ids) ||
+                        record_bytes > receiver.min_mtu || !receiver.remote;
+    if (minor_of(relay) >= first_minor_with_ids || by_tcp)
+        put_ids(datagram, is_direct && !by_tcp ? NodeId{} : slot(to).id, slot(from).id);
+    if (by_tcp) {
+        const auto bytes = datagram.bytes();
+        return post(SptpsByTcp{target.nexthop, from, to, {bytes.begin(), bytes.end()}});
+    }
+    out.send({.packet = &datagram,
+              .node = relay,
+              .frame_bytes = record_bytes,
+              .remote = *receiver.remote,
+              .socket = receiver.socket,
+              .traffic_class = way.traffic_class});
+}
+
+void Plane::put_ids(packet::Packet& datagram, const NodeId& to, const NodeId& from) const {
+    datagram.grow_front(ids_bytes);
+    const auto rest = std::ranges::copy(to.bytes, datagram.bytes().begin()).out;
+    std::ranges::copy(from.bytes, rest);
+}
+
+/// A probe, or the answer to one. `target`: there, and not to the node's address.
+void Plane::send_directly(NodeIndex to, packet::Packet& datagram, std::size_t record_bytes,
+                          const std::optional<LocalTarget>& target, Outbox& out) {
+    const auto& receiver = slot(to);
+    if (!target && !receiver.remote) return drop(Drop::no_address);
+    if (minor_of(to) >= first_minor_with_ids) put_ids(datagram, NodeId{}, slot(self).id);
+    out.send({.packet = &datagram,
+              .node = to,
+              .frame_bytes = record_bytes,
+              .remote = target ? target->remote : *receiver.remote,
+              .socket = target ? target->socket : receiver.socket});
+}
+
+void Plane::tunnel_used(NodeIndex node) {
+    auto& target = slot(node);
+    if (now_ < target.next_tunnel_report) return;
+    target.next_tunnel_report = now_ + limits::tunnel_report_pause;
+    post(TunnelUsed{node});
+}
+
+// --- receiving
+// ------------------------------------------------------------------------------------
+
+bool Plane::receive_sealed(packet::Packet& datagram, const Endpoint& source, SocketIndex socket,
+                           Outbox& out) {
+    const auto known = by_remote_.find(source);
+    if (known != by_remote_.end() && speaks_sptps(known->second.front())) {
+        from_hop(known->second.front(), datagram, source, socket, out);
+        return true;
+    }
+    // From a new address only what names its origin and proves it.
+    if (datagram.size() < ids_bytes + sptps::datagram_overhead) return false;
+    const auto origin = node_of(origin_id(datagram.bytes()));
+    if (!origin || !speaks_sptps(*origin)) return false;
+    const auto sealed = datagram.bytes().subspan(ids_bytes);
+    const bool is_for_us = is_null(destination_id(datagram.bytes()));
+    if (!is_for_us || !recognises_sealed(*origin, sealed)) {
+        // Legacy datagrams begin with bytes of any value.
+        if (!is_for_us) return false;
+        drop(Drop::forged);
+        return true;
+    }
+    datagram.shrink_front(ids_bytes);
+    from_origin(*origin, datagram, source, socket, out);
+    return true;
+}
+
+/// `hop` is who has the address it came from.
+void Plane::from_hop(NodeIndex hop, packet::Packet& datagram, const Endpoint& source,
+                     SocketIndex socket, Outbox& out) {
+    if (minor_of(hop) < first_minor_with_ids)
+        return from_origin(hop, datagram, source, socket, out);
+    if (datagram.size() < ids_bytes + sptps::datagram_overhead) return drop(Drop::too_short);
+    const auto origin = node_of(origin_id(datagram.bytes()));
+    if (!origin || !speaks_sptps(*origin)) return drop(Drop::unknown_source);
+    const auto destination_bytes = destination_id(datagram.bytes());
+    const bool is_for_us = is_null(destination_bytes);
+    const auto destination = is_for_us ? std::optional(self) : node_of(destination_bytes);
+    if (!destination) return drop(Drop::unreachable);
+    datagram.shrink_front(ids_bytes);
+    if (is_for_us) {
+        // Another node may have got this address meanwhile.
+        if (*origin != hop && !recognises_sealed(*origin, datagram.bytes()))
+            return drop(Drop::forged);
+        return from_origin(*origin, datagram, source, socket, out);
+    }
+    if (!slot(hop).is_proven) return drop(Drop::unknown_source);
+    if (*destination != self) {
+        if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
+        if (*destination == hop || *origin == self) return drop(Drop::looping);
+        tunnel_used(*destination);
+        return transmit(*origin, *destination, datagram, Way{}, out);
+    }
+    carry(*origin, self, datagram.bytes(), now_, out);
+    auto& sender = slot(*origin);
+    if (now_ < sender.next_relay_report) return;
+    sender.next_relay_report = now_ + limits::tunnel_report_pause;
+    post(RelayedFrom{*origin});
+}
+
+/// Straight from the node that sealed it.
+void Plane::from_origin(NodeIndex from, packet::Packet& datagram, const Endpoint& source,
+                        SocketIndex socket, Outbox& out) {
+    const auto type = open_record(from, datagram);
+    if (!type) return;
+    const auto known = by_remote_.find(source);
+    const bool is_owner = known != by_remote_.end() && known->second.front() == from;
+    adopt_source(from, source, socket, is_owner);
+    if (*type == record::probe) return take_probe(from, datagram, source, socket, out);
+    notice_arrival(from, datagram.size(), out);
+    take_record(from, *type, datagram, out);
+}
+
+void Plane::carry(Bytes packet, Time now, Outbox& out) {
+    now_ = now;
+    if (packet.size() < ids_bytes + sptps::datagram_overhead) return drop(Drop::too_short);
+    const auto to = node_of(destination_id(packet));
+    const auto from = node_of(origin_id(packet));
+    if (!from || !to) return drop(Drop::unreachable);
+    carry(*from, *to, packet.subspan(ids_bytes), now, out);
+}
+
+void Plane::carry(NodeIndex from, NodeIndex to, Bytes datagram, Time now, Outbox& out) {
+    now_ = now;
+    if (!speaks_sptps(from)) return drop(Drop::unknown_source);
+    if (datagram.size() < sptps::datagram_overhead) return drop(Drop::too_short);
+    if (datagram.size() > limits::datagram_bytes) return drop(Drop::too_long);
+    auto* packet = out.spare();
+    if (packet == nullptr) return drop(Drop::queue_full);
+    packet->assign(datagram);
+    if (to != self) {
+        if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
+        tunnel_used(to);
+        return transmit(from, to, *packet, Way{}, out);
+    }
+    const auto type = open_record(from, *packet);
+    // A probe of the way by UDP says nothing when it took another.
+    if (type && *type != record::probe) take_record(from, *type, *packet, out);
+}
+
+bool Plane::recognises_sealed(NodeIndex node, Bytes datagram) {
+    const auto& opener = slot(node).sptps_opener;
+    return opener && opener->recognises(datagram);
+}
+
+/// The type of the record that is left in the packet, or nothing if it could not be opened.
+std::optional<std::uint8_t> Plane::open_record(NodeIndex from, packet::Packet& datagram) {
+    using Verdict = sptps::Opener::Verdict;
+    auto& sender = slot(from);
+    if (now_ >= sender.old_key_until) {
+        sender.old_sptps_opener.reset();
+        if (sender.sptps_opener) sender.sptps_opener->forget_old();
+    }
+    if (!sender.sptps_opener) {
+        tunnel_used(from);
+        drop(Drop::no_key);
+        return std::nullopt;
+    }
+    std::uint8_t type = 0;
+    auto* opener = &*sender.sptps_opener;
+    auto verdict = opener->open(datagram, type);
+    if (verdict == Verdict::forged && sender.old_sptps_opener) {
+        opener = &*sender.old_sptps_opener;
+        verdict = opener->open(datagram, type);
+    }
+    if (verdict == Verdict::opened) {
+        sender.forged = 0;
+        if (opener->lost() > 0)
+            log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opener->lost(),
+                       label(from));
+        return type;
+    }
+    if (verdict == Verdict::forged && ++sender.forged >= doubtful) {
+        sender.forged = 0;
+        post(SessionDoubted{from});
+    }
+    report_refusal(from, drop_of(verdict), opener->sequence(), opener->window());
+    return std::nullopt;
+}
+
+void Plane::take_record(NodeIndex from, std::uint8_t type, packet::Packet& record_, Outbox& out) {
+    if (!rebuild_frame(type, record_)) return;
+    log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}",
+               record_.size(), label(from));
+    route(from, record_, Transport::any, now_, out);
+}
+
+bool Plane::rebuild_frame(std::uint8_t type, packet::Packet& record_) {
+    const auto refuse = [&](Drop reason) {
+        drop(reason);
+        return false;
+    };
+    if (type > (record::compressed | record::ethernet)) return refuse(Drop::unknown_type);
+    if (record_.size() > limits::frame_bytes) return refuse(Drop::too_long);
+    if ((type & record::compressed) != 0) {
+        std::array<std::byte, limits::datagram_bytes> larger;
+        const auto size = compression_.decompress(settings_.compression, record_.bytes(), larger);
+        if (!size) return refuse(Drop::damaged);
+        record_.assign(std::span(larger).first(*size));
+    }
+    if ((type & record::ethernet) != 0) return true;
+    if (settings_.mode != Mode::router) return refuse(Drop::unknown_type);
+    if (record_.size() == 0 || record_.front_room() < packet::ethernet_bytes)
+        return refuse(Drop::too_short);
+    const auto version = std::to_integer<unsigned>(record_.bytes().front()) >> 4U;
+    if (version != 4 && version != 6) return refuse(Drop::unknown_type);
+    record_.grow_front(packet::ethernet_bytes);
+    const auto header = record_.bytes().first(packet::ethernet_bytes);
+    std::ranges::fill(header, std::byte{0});
+    put_u16(header, packet::ethernet_bytes - 2,
+            version == 4 ? packet::ethertype_ipv4 : packet::ethertype_ipv6);
+    return true;
+}
+
+/// A probe asks how much of it has arrived; the answer goes to where it came from.
+void Plane::take_probe(NodeIndex from, packet::Packet& record_, const Endpoint& source,
+                       SocketIndex socket, Outbox& out) {
+    const auto size = record_.size();
+    if (size < short_reply_bytes) return drop(Drop::too_short);
+    const auto kind = record_.bytes().front();
+    if (kind == probe_echo) return post(ProbeReply{from, size});
+    if (kind == probe_size) return post(ProbeReply{from, get_u16(record_.bytes(), 1)});
+    if (kind != probe_request) return drop(Drop::unknown_type);
+    log_.print(Level::traffic, Severity::info, "Got MTU probe length {} from {}", size,
+               label(from));
+    auto& receiver = slot(from);
+    if (!receiver.sptps_sealer) return drop(Drop::no_key);
+    if (minor_of(from) >= first_minor_with_short_replies) {
+        record_.bytes().front() = probe_size;
+        put_u16(record_.bytes(), 1, static_cast<std::uint16_t>(size));
+        record_.resize(short_reply_bytes);
+    } else {
+        record_.bytes().front() = probe_echo;
+    }
+    const auto reply_bytes = record_.size();
+    if (!receiver.sptps_sealer->seal(record_, record::probe)) return drop(Drop::unsealed);
+    send_directly(from, record_, reply_bytes, LocalTarget{source, socket}, out);
+}
+
+/// Tells a node, now and then, how large a packet of its own has arrived: it need not ask.
+void Plane::notice_arrival(NodeIndex from, std::size_t record_bytes, Outbox& out) {
+    auto& sender = slot(from);
+    sender.longest_arrived = std::max(sender.longest_arrived, record_bytes);
+    const bool is_due = now_ >= sender.next_notice && sender.is_confirmed &&
+                        minor_of(from) >= first_minor_with_short_replies && sender.sptps_sealer;
+    if (!is_due) return;
+    auto* notice = out.spare();
+    if (notice == nullptr) return;
+    sender.next_notice = now_ + notice_pause;
+    notice->resize(short_reply_bytes);
+    random_.fill(notice->bytes());
+    notice->bytes().front() = probe_size;
+    put_u16(notice->bytes(), 1,
+            static_cast<std::uint16_t>(std::exchange(sender.longest_arrived, 0U)));
+    if (!sender.sptps_sealer->seal(*notice, record::probe)) return drop(Drop::unsealed);
+    send_directly(from, *notice, short_reply_bytes, std::nullopt, out);
+}
+
+}  // namespace tinc::plane
