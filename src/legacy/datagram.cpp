@@ -15,7 +15,6 @@ namespace tinc::legacy {
 namespace {
 
 constexpr std::size_t sequence_bytes = 4;
-constexpr int highest_compression = 11;
 
 /// Nothing if packets go without a MAC.
 Result<std::optional<crypto::Hmac>> make_mac(const PacketKey& key) {
@@ -57,7 +56,7 @@ Result<PacketKey> parse_packet_key(const wire::AnsKey& message, std::string_view
     if (!digest->is_none() &&
         (message.mac_length < 0 || std::cmp_greater(message.mac_length, digest->bytes)))
         return refuse(Errc::malformed, "bogus MAC length");
-    if (message.compression < 0 || message.compression > highest_compression)
+    if (message.compression < 0 || message.compression > packet::Compression::highest_level)
         return refuse(Errc::refused, "bogus compression level");
 
     key.suite = {.cipher = *std::move(cipher),

@@ -54,7 +54,7 @@ Result<void> Mesh::on_req_key(PeerId peer, std::string_view line, Time now) {
         return {};
     }
     if (message.extension == wire::ReqKey::packet && is_sptps(*from) && is_sptps(*to)) {
-        carry_packet(*from, *to, message.payload);
+        carry_packet(peer, *from, *to, message.payload);
         return {};
     }
     if (may_relay(peer, message.from, message.to, *to, now))

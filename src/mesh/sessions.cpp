@@ -6,6 +6,7 @@
 #include "tinc/base/base64.hpp"
 #include "tinc/base/node_id.hpp"
 #include "tinc/mesh/mesh.hpp"
+#include "tinc/packet/compression.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -22,7 +23,6 @@ constexpr auto self = graph::Graph::self;
 constexpr int first_sptps_minor = 2;
 /// In place of cipher, digest and MAC length.
 constexpr int not_legacy = -1;
-constexpr int highest_compression = 11;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void Mesh::on_session_request(PeerId peer, NodeIndex from, const ReqKey& message
         case ReqKey::tell_public_key:
             return learn_public_key(peer, from, message.payload, now);
         case ReqKey::packet:
-            return carry_packet(from, self, message.payload);
+            return carry_packet(peer, from, self, message.payload);
         default:
             return;
     }
@@ -70,9 +70,10 @@ std::string Mesh::packet_request(NodeIndex from, NodeIndex to, Bytes packet) con
     return line;
 }
 
-void Mesh::carry_packet(NodeIndex from, NodeIndex to, const std::string& payload) {
+void Mesh::carry_packet(PeerId peer, NodeIndex from, NodeIndex to, const std::string& payload) {
     if (auto datagram = parse_base64(payload))
-        effects_.emplace_back(CarrySptpsPacket{from, to, std::move(*datagram)});
+        effects_.emplace_back(
+            CarrySptpsPacket{connections_.at(peer).node, from, to, std::move(*datagram)});
 }
 
 /// Somebody wants a session. The one we have stays until the new one is proven.
@@ -109,7 +110,7 @@ void Mesh::accept_session(NodeIndex from, const std::string& payload, Time now) 
 void Mesh::continue_session(NodeIndex from, const wire::AnsKey& message, Time now) {
     auto& target = member(from);
     if (!target.session) return;
-    if (message.compression < 0 || message.compression > highest_compression) {
+    if (message.compression < 0 || message.compression > packet::Compression::highest_level) {
         if (session_faults_.allows(graph_.name(from), now))
             log_.print(Level::always, Severity::error, "Node {} uses bogus compression level {}!",
                        label(from), message.compression);

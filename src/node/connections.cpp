@@ -35,7 +35,7 @@ Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
     } else if (const auto* packet = std::get_if<peer::PacketArrived>(&event)) {
         on_packet(id, *packet, now_);
     } else if (const auto* sealed = std::get_if<peer::SptpsPacketArrived>(&event)) {
-        on_sptps_packet(*sealed, now_);
+        on_sptps_packet(id, *sealed, now_);
     } else if (const auto* learned = std::get_if<peer::KeyLearned>(&event)) {
         on_key(id, *learned);
     } else if (std::holds_alternative<peer::PongArrived>(event)) {
@@ -113,10 +113,12 @@ std::optional<Endpoint> Node::State::local_end(PeerId id) const {
     return Endpoint{found->second.local->without_scope(), peer_settings.port};
 }
 
-void Node::State::on_sptps_packet(const peer::SptpsPacketArrived& packet, Time now_) {
+void Node::State::on_sptps_packet(PeerId id, const peer::SptpsPacketArrived& packet, Time now_) {
+    const auto neighbour = mesh.node_of(id);
+    if (!neighbour) return;
     // The mesh may owe the data plane the name and paths of a brand-new neighbour.
     turn(now_);
-    plane.carry(packet.packet, now_, outbox);
+    plane.carry(*neighbour, packet.packet, now_, outbox);
 }
 
 /// The connection ends by itself, and the next one, which is made at once, needs the key.

@@ -78,7 +78,7 @@ struct Node::State {
     [[nodiscard]] Result<void> on_activated(PeerId id, const peer::Activated& activated, Time now);
     [[nodiscard]] bool is_crossed_by_better(const Entry& fresh, Time now);
     void on_packet(PeerId id, const peer::PacketArrived& packet, Time now);
-    void on_sptps_packet(const peer::SptpsPacketArrived& packet, Time now);
+    void on_sptps_packet(PeerId id, const peer::SptpsPacketArrived& packet, Time now);
     void on_key(PeerId id, const peer::KeyLearned& learned);
     [[nodiscard]] std::optional<Endpoint> local_end(PeerId id) const;
     /// Ends a connection for what it did.

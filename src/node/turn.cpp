@@ -94,7 +94,7 @@ bool Node::State::apply_session(mesh::Effect& effect, Time now_) {
     } else if (const auto* used = std::get_if<mesh::UseExpectedKey>(&effect)) {
         plane.use_expected_key(used->node, now_);
     } else if (const auto* packet = std::get_if<mesh::CarrySptpsPacket>(&effect)) {
-        plane.carry(packet->from, packet->to, packet->datagram, now_, outbox);
+        plane.carry(packet->neighbour, packet->from, packet->to, packet->datagram, now_, outbox);
     } else {
         return false;
     }

@@ -1,5 +1,6 @@
 #include "tinc/packet/compression.hpp"
 
+#include <lz4.h>
 #include <lzo/lzo1x.h>
 #include <zlib.h>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr int zlib_best = 9;
 constexpr int lzo_fast = 10;
 constexpr int lzo_best = 11;
+constexpr int lz4 = Compression::highest_level;
 
 // What fits the counters of both libraries.
 constexpr std::size_t most_bytes = std::numeric_limits<std::int32_t>::max();
@@ -93,6 +95,8 @@ struct Compression::State {
     std::optional<std::size_t> lzo_compress(int level, Bytes in, MutableBytes out);
     std::optional<std::size_t> lzo_compress_unchecked(int level, Bytes in, MutableBytes out);
     static std::optional<std::size_t> lzo_decompress(Bytes in, MutableBytes out);
+    static std::optional<std::size_t> lz4_compress(Bytes in, MutableBytes out);
+    static std::optional<std::size_t> lz4_decompress(Bytes in, MutableBytes out);
 
     std::array<Deflating, zlib_best> deflating;  ///< by level, from 1 on
     Inflating inflating;
@@ -103,9 +107,9 @@ struct Compression::State {
 };
 
 Result<void> Compression::check(int level) {
-    if (level < 0 || level > lzo_best)
+    if (level < 0 || level > highest_level)
         return failure(Errc::refused, "compression level " + std::to_string(level) + " is unknown");
-    if (level > zlib_best && lzo_init() != LZO_E_OK)
+    if ((level == lzo_fast || level == lzo_best) && lzo_init() != LZO_E_OK)
         return failure(Errc::refused, "the LZO library failed its self check");
     return {};
 }
@@ -120,6 +124,7 @@ std::optional<std::size_t> Compression::compress(int level, Bytes in, MutableByt
     out = out.first(std::min(out.size(), most_bytes));
     if (level == 0) return copy(in, out);
     if (level <= zlib_best) return state_->zlib_compress(level, in, out);
+    if (level == lz4) return State::lz4_compress(in, out);
     return state_->lzo_compress(level, in, out);
 }
 
@@ -128,6 +133,7 @@ std::optional<std::size_t> Compression::decompress(int level, Bytes in, MutableB
     out = out.first(std::min(out.size(), most_bytes));
     if (level == 0) return copy(in, out);
     if (level <= zlib_best) return state_->zlib_decompress(in, out);
+    if (level == lz4) return State::lz4_decompress(in, out);
     return State::lzo_decompress(in, out);
 }
 
@@ -187,6 +193,22 @@ std::optional<std::size_t> Compression::State::lzo_decompress(Bytes in, MutableB
     if (lzo1x_decompress_safe(lzo_input(in), in.size(), output(out), &count, nullptr) != LZO_E_OK)
         return std::nullopt;
     return count;
+}
+
+std::optional<std::size_t> Compression::State::lz4_compress(Bytes in, MutableBytes out) {
+    const int count = LZ4_compress_default(
+        reinterpret_cast<const char*>(in.data()), reinterpret_cast<char*>(out.data()),
+        static_cast<int>(in.size()), static_cast<int>(out.size()));
+    if (count <= 0) return std::nullopt;
+    return static_cast<std::size_t>(count);
+}
+
+std::optional<std::size_t> Compression::State::lz4_decompress(Bytes in, MutableBytes out) {
+    const int count = LZ4_decompress_safe(
+        reinterpret_cast<const char*>(in.data()), reinterpret_cast<char*>(out.data()),
+        static_cast<int>(in.size()), static_cast<int>(out.size()));
+    if (count < 0) return std::nullopt;
+    return static_cast<std::size_t>(count);
 }
 
 }  // namespace tinc::packet

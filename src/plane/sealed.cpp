@@ -93,7 +93,7 @@ void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& 
     }
     if (!receiver.sptps_sealer) return drop(Drop::no_key);
     if (!seal_record(receiver, frame)) return drop(Drop::unsealed);
-    transmit(self, node, frame, way, out);
+    transmit(self, node, self, frame, way, out);
 }
 
 /// A router leaves the Ethernet header out.
@@ -116,7 +116,10 @@ bool Plane::seal_record(Slot& receiver, packet::Packet& frame) {
 
 /// Takes a sealed datagram one hop on: to its destination if it can be sent directly, else to a
 /// relay, by UDP if the relay is known to get packets of that size, else over meta connections.
-void Plane::transmit(NodeIndex from, NodeIndex to, packet::Packet& datagram, Way way, Outbox& out) {
+/// Never back to where it came from: two nodes that think differently of the way would pass it to
+/// and fro.
+void Plane::transmit(NodeIndex from, NodeIndex to, NodeIndex came_from, packet::Packet& datagram,
+                     Way way, Outbox& out) {
     const auto& target = hop(to);
     if (!target.reachable) return drop(Drop::unreachable);
     const auto record_bytes = datagram.size() - sptps::datagram_overhead;
@@ -127,6 +130,8 @@ void Plane::transmit(NodeIndex from, NodeIndex to, packet::Packet& datagram, Way
     const bool by_tcp = settings_.tcp_only || (hop(relay).options & option::tcp_only) != 0 ||
                         (!is_direct && minor_of(relay) < first_minor_with_ids) ||
                         record_bytes > receiver.min_mtu || !receiver.remote;
+    if (came_from != self && came_from == (by_tcp ? target.nexthop : relay))
+        return drop(Drop::looping);
     if (minor_of(relay) >= first_minor_with_ids || by_tcp)
         put_ids(datagram, is_direct && !by_tcp ? NodeId{} : slot(to).id, slot(from).id);
     if (by_tcp) {
@@ -216,11 +221,11 @@ void Plane::from_hop(NodeIndex hop, packet::Packet& datagram, const Endpoint& so
     if (!slot(hop).is_proven) return drop(Drop::unknown_source);
     if (*destination != self) {
         if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
-        if (*destination == hop || *origin == self) return drop(Drop::looping);
+        if (*origin == self) return drop(Drop::looping);
         tunnel_used(*destination);
-        return transmit(*origin, *destination, datagram, Way{}, out);
+        return transmit(*origin, *destination, hop, datagram, Way{}, out);
     }
-    carry(*origin, self, datagram.bytes(), now_, out);
+    carry(hop, *origin, self, datagram.bytes(), now_, out);
     auto& sender = slot(*origin);
     if (now_ < sender.next_relay_report) return;
     sender.next_relay_report = now_ + limits::tunnel_report_pause;
@@ -240,16 +245,17 @@ void Plane::from_origin(NodeIndex from, packet::Packet& datagram, const Endpoint
     take_record(from, *type, datagram, out);
 }
 
-void Plane::carry(Bytes packet, Time now, Outbox& out) {
+void Plane::carry(NodeIndex neighbour, Bytes packet, Time now, Outbox& out) {
     now_ = now;
     if (packet.size() < ids_bytes + sptps::datagram_overhead) return drop(Drop::too_short);
     const auto to = node_of(destination_id(packet));
     const auto from = node_of(origin_id(packet));
     if (!from || !to) return drop(Drop::unreachable);
-    carry(*from, *to, packet.subspan(ids_bytes), now, out);
+    carry(neighbour, *from, *to, packet.subspan(ids_bytes), now, out);
 }
 
-void Plane::carry(NodeIndex from, NodeIndex to, Bytes datagram, Time now, Outbox& out) {
+void Plane::carry(NodeIndex neighbour, NodeIndex from, NodeIndex to, Bytes datagram, Time now,
+                  Outbox& out) {
     now_ = now;
     if (!speaks_sptps(from)) return drop(Drop::unknown_source);
     if (datagram.size() < sptps::datagram_overhead) return drop(Drop::too_short);
@@ -260,7 +266,7 @@ void Plane::carry(NodeIndex from, NodeIndex to, Bytes datagram, Time now, Outbox
     if (to != self) {
         if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
         tunnel_used(to);
-        return transmit(from, to, *packet, Way{}, out);
+        return transmit(from, to, neighbour, *packet, Way{}, out);
     }
     const auto type = open_record(from, *packet);
     // A probe of the way by UDP says nothing when it took another.

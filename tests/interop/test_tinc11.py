@@ -70,6 +70,12 @@ class DirectTest(unittest.TestCase):
             with self.subTest(level=level):
                 self.in_all_casts(f"Compression = {level}\n")
 
+    def test_lz4(self) -> None:
+        """Between two of ours: Debian's build of the original refuses keys that ask for it."""
+        with Lab() as lab:
+            self.talk(lab, member("alpha", TINCD, "Compression = 12\n", calls=("beta", )),
+                      member("beta", TINCD, "Compression = 12\n"))
+
     def test_restarts(self) -> None:
         """Whoever is started anew is talked to again, with new keys."""
         for caller, called in self.CASTS:

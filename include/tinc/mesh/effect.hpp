@@ -95,6 +95,7 @@ struct UseExpectedKey {
 };
 /// A sealed datagram of `from` for `to`, one of which may be us, has come by a meta connection.
 struct CarrySptpsPacket {
+    NodeIndex neighbour{};  ///< whose connection that was
     NodeIndex from{};
     NodeIndex to{};
     std::vector<std::byte> datagram;

@@ -291,7 +291,7 @@ class Mesh {
 
     // sessions.cpp
     [[nodiscard]] static bool is_for_sptps(const wire::ReqKey& message);
-    void carry_packet(NodeIndex from, NodeIndex to, const std::string& payload);
+    void carry_packet(PeerId peer, NodeIndex from, NodeIndex to, const std::string& payload);
     void on_session_request(PeerId peer, NodeIndex from, const wire::ReqKey& message, Time now);
     void accept_session(NodeIndex from, const std::string& payload, Time now);
     void continue_session(NodeIndex from, const wire::AnsKey& message, Time now);

@@ -10,14 +10,16 @@
 namespace tinc::packet {
 
 /// The compression of UDP packets, by the level number of the `Compression` option: 0 none, 1 to 9
-/// zlib (with its header), 10 LZO1X-1, 11 LZO1X-999.
+/// zlib (with its header), 10 LZO1X-1, 11 LZO1X-999, 12 an LZ4 block.
 ///
 /// Packets do not depend on each other, so one object serves all nodes and levels of a thread: its
 /// work memory (up to 448 KiB a level, taken at a level's first use) does not grow with the number
 /// of members.
 class Compression {
   public:
-    /// Errc::refused for levels this build does not know.
+    static constexpr int highest_level = 12;
+
+    /// Errc::refused for levels that are none.
     [[nodiscard]] static Result<void> check(int level);
 
     Compression();

@@ -185,9 +185,11 @@ class Plane {
     void from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now, Outbox& out);
 
     /// A sealed datagram that came over meta connections, for us or to be passed on.
-    void carry(NodeIndex from, NodeIndex to, Bytes datagram, Time now, Outbox& out);
-    /// The same as a neighbour sent it: with the IDs of both ends in front.
-    void carry(Bytes packet, Time now, Outbox& out);
+    /// It is not passed on to the neighbour it came from.
+    void carry(NodeIndex neighbour, NodeIndex from, NodeIndex to, Bytes datagram, Time now,
+               Outbox& out);
+    /// The same with the IDs of both ends in front.
+    void carry(NodeIndex neighbour, Bytes packet, Time now, Outbox& out);
 
     /// An MTU probe of `frame_bytes` (64 to limits::frame_bytes). With `local` it goes there
     /// instead of to the node's address: a broadcast on the LAN.
@@ -294,7 +296,8 @@ class Plane {
     [[nodiscard]] std::optional<NodeIndex> node_of(Bytes id) const;
     void send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
     [[nodiscard]] bool seal_record(Slot& receiver, packet::Packet& frame);
-    void transmit(NodeIndex from, NodeIndex to, packet::Packet& datagram, Way way, Outbox& out);
+    void transmit(NodeIndex from, NodeIndex to, NodeIndex came_from, packet::Packet& datagram,
+                  Way way, Outbox& out);
     void send_directly(NodeIndex to, packet::Packet& datagram, std::size_t record_bytes,
                        const std::optional<LocalTarget>& target, Outbox& out);
     void put_ids(packet::Packet& datagram, const NodeId& to, const NodeId& from) const;

@@ -30,7 +30,7 @@ constexpr Broken fatal[] = {
     {"BindToAddress = 10.0.0.1\x01", "Address and optional port expected for configuration variable BindToAddress in tinc.conf line 2"},
     {"Broadcast = all", "Invalid broadcast mode! (tinc.conf line 2: Broadcast = all)"},
     {"Cipher = rot13", "Unrecognized cipher type! (tinc.conf line 2: Cipher = rot13)"},
-    {"Compression = 12", "Bogus compression level! (tinc.conf line 2: Compression = 12)"},
+    {"Compression = 13", "Bogus compression level! (tinc.conf line 2: Compression = 13)"},
     {"Compression = -1", "Bogus compression level! (tinc.conf line 2: Compression = -1)"},
     {"DeviceType = tunnel", "Unknown device type tunnel! (tinc.conf line 2: DeviceType = tunnel)"},
     {"Digest = crc", "Unrecognized digest type! (tinc.conf line 2: Digest = crc)"},

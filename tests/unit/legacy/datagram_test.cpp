@@ -223,7 +223,7 @@ INSTANTIATE_TEST_SUITE_P(Legacy, BadKeys, testing::Values(
            "Node beta (10.99.1.2 port 655) uses bogus MAC length!"},
     BadKey{"negative_mac", [](auto& m) { m.mac_length = -1; },
            "Node beta (10.99.1.2 port 655) uses bogus MAC length!"},
-    BadKey{"compression_12", [](auto& m) { m.compression = 12; },
+    BadKey{"compression_13", [](auto& m) { m.compression = 13; },
            "Node beta (10.99.1.2 port 655) uses bogus compression level!"},
     BadKey{"negative_compression", [](auto& m) { m.compression = -1; },
            "Node beta (10.99.1.2 port 655) uses bogus compression level!"}),
@@ -232,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(Legacy, BadKeys, testing::Values(
 
 TEST(PacketKeyTest, ThatNobodyCanRunIsRefusedAtTheSealer) {
     for (const auto& wanted : {suite("aes-256-ctr"), suite("rc4"), suite("none", "shake128"),
-                               suite("aes-256-cbc", "sha256", 33), suite("none", "none", 4, 12)}) {
+                               suite("aes-256-cbc", "sha256", 33), suite("none", "none", 4, 13)}) {
         EXPECT_FALSE(Sealer::create(key_of(wanted)));
         EXPECT_FALSE(Opener::create(key_of(wanted), 16));
     }

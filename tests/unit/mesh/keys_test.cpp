@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(AnsKey, BadKey,
                                          "16 beta me {} 99999 672 4 0",
                                          "16 beta me {} 427 99999 4 0",
                                          "16 beta me {} 427 672 33 0", "16 beta me {} 427 672 -1 0",
-                                         "16 beta me {} 427 672 4 12", "16 beta me {} 427 672 4 -1",
+                                         "16 beta me {} 427 672 4 13", "16 beta me {} 427 672 4 -1",
                                          "16 beta me {} 901 672 4 0"));
 
 TEST_F(KeysTest, OfTheUnknownChangeNothing) {

@@ -1,6 +1,7 @@
 #include "tinc/packet/compression.hpp"
 #include "support/seeded_random.hpp"
 #include "support/test_data.hpp"
+#include "support/vectors.hpp"
 #include "tinc/base/limits.hpp"
 
 #include <gtest/gtest.h>
@@ -106,7 +107,8 @@ TEST_P(CompressorLevel, SurvivesBeingMoved) {
     EXPECT_EQ(decompressed(second, whole, 200), in);
 }
 
-INSTANTIATE_TEST_SUITE_P(Packet, CompressorLevel, testing::Range(0, 12));
+INSTANTIATE_TEST_SUITE_P(Packet, CompressorLevel,
+                         testing::Range(0, Compression::highest_level + 1));
 
 class RealCompressorLevel : public testing::TestWithParam<int> {};
 
@@ -139,10 +141,23 @@ TEST_P(RealCompressorLevel, StaysInsideItsOutputOnNoise) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Packet, RealCompressorLevel, testing::Range(1, 12));
+INSTANTIATE_TEST_SUITE_P(Packet, RealCompressorLevel,
+                         testing::Range(1, Compression::highest_level + 1));
+
+TEST(CompressionTest, ReadsWhatTheOriginalLibrariesWrote) {
+    Compression compression;
+    for (const auto& vector : test::vectors_of("compression.json")) {
+        const auto plain = test::bytes_of(vector["plaintext"]);
+        std::vector<std::byte> out(plain.size());
+        const auto size = compression.decompress(vector["level"].get<int>(),
+                                                 test::bytes_of(vector["compressed"]), out);
+        ASSERT_EQ(size, plain.size()) << vector["level"];
+        EXPECT_EQ(out, plain);
+    }
+}
 
 TEST(CompressionTest, RefusesUnknownLevels) {
-    for (const int level : {-1, 12, 1000}) {
+    for (const int level : {-1, 13, 1000}) {
         const auto made = Compression::check(level);
         ASSERT_FALSE(made) << level;
         EXPECT_EQ(made.error().code, Errc::refused);
@@ -153,7 +168,7 @@ TEST(CompressionTest, ServesAllLevelsInTurn) {
     Compression one;
     const auto in = random_bytes(300);
     for (int round = 0; round < 2; ++round) {
-        for (int level = 0; level < 12; ++level) {
+        for (int level = 0; level <= Compression::highest_level; ++level) {
             Buffer small(700);
             const auto count = one.compress(level, in, small);
             ASSERT_TRUE(count) << level;
