@@ -17,6 +17,10 @@ namespace tinc::test {
     return parse_hex(hexadecimal.get<std::string>()).value();
 }
 
+[[nodiscard]] inline std::string text_of(const nlohmann::json& text) {
+    return text.get<std::string>();
+}
+
 [[nodiscard]] inline nlohmann::json vectors_of(std::string_view name) {
     return nlohmann::json::parse(test_data(name))["vectors"];
 }

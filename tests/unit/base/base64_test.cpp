@@ -10,10 +10,10 @@ namespace {
 TEST(Base64Test, WritesAndReadsWhatTheOriginalDoes) {
     for (const auto& vector : test::vectors_of("base64.json")) {
         const auto bytes = test::bytes_of(vector["bytes"]);
-        EXPECT_EQ(base64_text(bytes), vector["std"]);
-        EXPECT_EQ(base64_url_text(bytes), vector["urlsafe"]);
-        EXPECT_EQ(parse_base64(vector["std"].get<std::string>()), bytes);
-        EXPECT_EQ(parse_base64(vector["urlsafe"].get<std::string>()), bytes);
+        EXPECT_EQ(base64_text(bytes), test::text_of(vector["std"]));
+        EXPECT_EQ(base64_url_text(bytes), test::text_of(vector["urlsafe"]));
+        EXPECT_EQ(parse_base64(test::text_of(vector["std"])), bytes);
+        EXPECT_EQ(parse_base64(test::text_of(vector["urlsafe"])), bytes);
     }
 }
 

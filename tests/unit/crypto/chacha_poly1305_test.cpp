@@ -52,7 +52,8 @@ TEST(ChaChaPoly1305Test, SealsAndOpensAsTheOriginalDoes) {
 }
 
 TEST(ChaChaPoly1305Test, AnyFlippedBitIsNoticedAndNothingIsChanged) {
-    const auto& record = recorded().at(2);
+    const auto records = recorded();
+    const auto& record = records.at(2);
     for (std::size_t bit = 0; bit < record.sealed.size() * 8; ++bit) {
         auto forged = record.sealed;
         forged[bit / 8] ^= std::byte{1} << (bit % 8);
@@ -71,7 +72,8 @@ TEST(ChaChaPoly1305Test, AnotherNumberOrKeyDoesNotOpen) {
 }
 
 TEST(ChaChaPoly1305Test, WhatHasNoRoomForATagIsForged) {
-    const auto& record = recorded().at(0);
+    const auto records = recorded();
+    const auto& record = records.at(0);
     EXPECT_FALSE(record.cipher.verify(0, Bytes(record.sealed).first(15)));
     EXPECT_FALSE(record.cipher.verify(0, {}));
 }

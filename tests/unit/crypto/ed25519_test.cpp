@@ -55,17 +55,17 @@ TEST(Ed25519Test, IsMadeWrittenAndReadAsTheOriginalDoes) {
         EXPECT_TRUE(
             std::ranges::equal(key.expanded().bytes(), test::bytes_of(vector["private64"])));
         EXPECT_TRUE(std::ranges::equal(key.public_key().bytes(), test::bytes_of(vector["public"])));
-        EXPECT_EQ(key.public_key().text(), vector["public_b64"]);
-        EXPECT_EQ(private_key_block(key), vector["private_pem"]);
-        EXPECT_EQ(public_key_block(key.public_key()), vector["public_pem"]);
+        EXPECT_EQ(key.public_key().text(), test::text_of(vector["public_b64"]));
+        EXPECT_EQ(private_key_block(key), test::text_of(vector["private_pem"]));
+        EXPECT_EQ(public_key_block(key.public_key()), test::text_of(vector["public_pem"]));
         EXPECT_TRUE(key.is_consistent());
 
-        const auto read = find_private_key(vector["private_pem"].get<std::string>(), "file");
+        const auto read = find_private_key(test::text_of(vector["private_pem"]), "file");
         ASSERT_TRUE(read && *read);
-        EXPECT_EQ(private_key_block(**read), vector["private_pem"]);
-        EXPECT_EQ(find_public_key(vector["public_pem"].get<std::string>(), "file").value(),
+        EXPECT_EQ(private_key_block(**read), test::text_of(vector["private_pem"]));
+        EXPECT_EQ(find_public_key(test::text_of(vector["public_pem"]), "file").value(),
                   key.public_key());
-        EXPECT_EQ(Ed25519PublicKey::parse(vector["public_b64"].get<std::string>()).value(),
+        EXPECT_EQ(Ed25519PublicKey::parse(test::text_of(vector["public_b64"])).value(),
                   key.public_key());
     }
 }
@@ -86,8 +86,8 @@ TEST(Ed25519Test, SignsAsTheOriginalDoes) {
 TEST(Ed25519Test, SignsWhatTincSigns) {
     const auto file = nlohmann::json::parse(test::test_data("sign-verify.json"));
     const auto key =
-        find_private_key(file["private_key_file"].get<std::string>(), "file").value().value();
-    EXPECT_EQ(key.public_key().text(), file["public_key_b64"]);
+        find_private_key(test::text_of(file["private_key_file"]), "file").value().value();
+    EXPECT_EQ(key.public_key().text(), test::text_of(file["public_key_b64"]));
     for (const auto& vector : file["vectors"]) {
         const auto whole = test::bytes_of(vector["signed_hex"]);
         const auto text = as_text(whole);
@@ -239,7 +239,7 @@ INSTANTIATE_TEST_SUITE_P(Twelve, LowOrderPoint, testing::ValuesIn(low_order_poin
 
 TEST(NodeIdTest, IsTheBeginningOfAHashOfTheName) {
     for (const auto& vector : test::vectors_of("node-id.json"))
-        EXPECT_EQ(node_id_of(vector["name"].get<std::string>()).text(), vector["id"]);
+        EXPECT_EQ(node_id_of(test::text_of(vector["name"])).text(), test::text_of(vector["id"]));
 }
 
 }  // namespace
