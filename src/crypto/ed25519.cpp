@@ -167,6 +167,11 @@ Result<Ed25519PrivateKey> Ed25519PrivateKey::from_bytes(Bytes bytes) {
 }
 
 bool Ed25519PrivateKey::is_consistent() const {
+    // Scalars of another form sign nothing that anybody would accept.
+    const auto scalar = expanded_.bytes().first(scalar_bytes);
+    const bool is_clamped = (scalar.front() & std::byte{7}) == std::byte{0} &&
+                            (scalar.back() & std::byte{0xc0}) == std::byte{0x40};
+    if (!is_clamped) return false;
     std::array<std::byte, Ed25519PublicKey::size_bytes> point{};
     return crypto_scalarmult_ed25519_base_noclamp(data_of(MutableBytes(point)),
                                                   data_of(expanded_.bytes())) == 0 &&

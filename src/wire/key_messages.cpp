@@ -30,7 +30,7 @@ Result<ReqKey> parse_req_key(std::string_view line) {
     ReqKey message{std::move(from), std::move(to), 0, {}};
     // What cannot be read is none of ours, as to 1.0.
     const auto extension = fields.decimal("extension");
-    if (!extension) return message;
+    if (!extension || *extension == 0) return message;
     message.extension = *extension;
     if (fields.words_left() > 0) {
         TINC_TRY(message.payload, fields.text("payload", limits::token_bytes));

@@ -47,5 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(wire::parse_req_key, line);
     check(wire::parse_ans_key, line);
     check(wire::parse_packet, line);
+    check(wire::parse_key_ack, line);
+    check(wire::parse_sptps_packet, line);
+    check(wire::parse_udp_info, line);
+    check(wire::parse_mtu_info, line);
     return 0;
 }

@@ -137,6 +137,10 @@ TEST(Ed25519Test, AKeyOfTwoHalvesIsNoticed) {
     std::ranges::copy(other.public_key().bytes(), std::back_inserter(both));
     EXPECT_FALSE(Ed25519PrivateKey::from_bytes(both).value().is_consistent());
     EXPECT_FALSE(Ed25519PrivateKey::from_bytes(Bytes(both).first(95)));
+    std::ranges::copy(one.public_key().bytes(), both.begin() + 64);
+    EXPECT_TRUE(Ed25519PrivateKey::from_bytes(both).value().is_consistent());
+    both[31] |= std::byte{0x80};
+    EXPECT_FALSE(Ed25519PrivateKey::from_bytes(both).value().is_consistent()) << "no scalar";
 }
 
 TEST(KeyFileTest, ABlockMayStandAnywhereAndEndInAnyWay) {

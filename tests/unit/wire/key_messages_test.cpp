@@ -44,7 +44,8 @@ TEST(ReqKeyTest, SurvivesARoundTrip) {
 TEST(ReqKeyTest, IgnoresWhatFollowsAndWhatIsNoExtension) {
     expect_means(parse_req_key, ReqKey{"milan", "rome", ReqKey::packet, "AbCd"},
                  {"15 milan rome 21 AbCd more"});
-    expect_means(parse_req_key, ReqKey{"milan", "rome", 0, ""}, {"15 milan rome word"});
+    expect_means(parse_req_key, ReqKey{"milan", "rome", 0, ""},
+                 {"15 milan rome word", "15 milan rome 0 AbCd", "15 milan rome 00\xb0"});
 }
 
 TEST(ReqKeyTest, IsMalformedWithABadField) {
