@@ -2,6 +2,7 @@
 // exchange of Ed25519 keys between nodes that know each other by RSA only. Source: protocol 1.1, 2.
 
 #include "tinc/base/limits.hpp"
+#include "tinc/crypto/secret.hpp"
 #include "tinc/peer/peer.hpp"
 
 #include <algorithm>
@@ -114,7 +115,10 @@ Result<void> Peer::on_record(Bytes record, Time now) {
     if (line.size() >= limits::meta_buffer_bytes)
         return failure(Errc::exhausted,
                        fmt::format("Metadata read buffer overflow for {}", label()));
-    return on_line(std::string(line), now);
+    std::string request(line);
+    const auto heard = on_line(request, now);
+    crypto::wipe(request);  // it may be an ANS_KEY
+    return heard;
 }
 
 Result<void> Peer::on_sptps_packet_header(std::string_view line) {

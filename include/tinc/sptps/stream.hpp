@@ -35,6 +35,11 @@ class Stream {
 
     /// Begins at once: take_outgoing() has our KEX.
     Stream(Parties parties, RandomSource& random);
+    Stream(Stream&&) = default;
+    Stream& operator=(Stream&&) = default;
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+    ~Stream() { crypto::wipe(record_); }  // what the peer said last
 
     enum class Kind : std::uint8_t {
         nothing,    ///< the record is not complete yet
