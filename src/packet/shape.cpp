@@ -11,7 +11,6 @@ namespace tinc::packet {
 
 namespace {
 
-constexpr std::size_t tcp_bytes = 20;  // without options
 constexpr std::size_t fragment_unit = 8;
 constexpr unsigned offset_mask = 0x1fff;
 constexpr unsigned more_fragments = 0x2000;

@@ -16,8 +16,10 @@ namespace tinc::packet {
 inline constexpr std::size_t ethernet_bytes = 14;
 inline constexpr std::size_t vlan_tag_bytes = 4;
 inline constexpr std::size_t mac_bytes = 6;
-inline constexpr std::size_t ipv4_bytes = 20;             ///< without options
-inline constexpr std::size_t ipv6_bytes = 40;             ///< without extension headers
+inline constexpr std::size_t ipv4_bytes = 20;  ///< without options
+inline constexpr std::size_t ipv6_bytes = 40;  ///< without extension headers
+inline constexpr std::size_t tcp_bytes = 20;   ///< without options
+inline constexpr std::size_t udp_bytes = 8;
 inline constexpr std::uint16_t ethertype_probe = 0x0000;  ///< marks an MTU probe
 inline constexpr std::uint16_t ethertype_ipv4 = 0x0800;
 inline constexpr std::uint16_t ethertype_arp = 0x0806;
@@ -26,6 +28,7 @@ inline constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
 
 inline constexpr std::uint8_t protocol_icmp = 1;
 inline constexpr std::uint8_t protocol_tcp = 6;
+inline constexpr std::uint8_t protocol_udp = 17;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
 
 /// Bytes 12 and 13. The frame has at least ethernet_bytes, for this and the next two.

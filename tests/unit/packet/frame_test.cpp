@@ -139,6 +139,46 @@ TEST(ChecksumTest, DoesNotOverflow) {
     EXPECT_EQ(checksum_finish(checksum_add(0xffffffff, ones)), 0);
 }
 
+/// RFC 1071 word by word.
+std::uint32_t plain_checksum_add(std::uint32_t sum, Bytes data) {
+    std::uint64_t wide = sum;
+    for (std::size_t i = 0; i < data.size(); ++i)
+        wide += std::to_integer<std::uint64_t>(data[i]) << (i % 2 == 0 ? 8U : 0U);
+    while (wide > 0xffff) wide = (wide & 0xffffU) + (wide >> 16U);
+    return static_cast<std::uint32_t>(wide);
+}
+
+TEST(ChecksumTest, IsExactAtEveryLengthAndAlignment) {
+    test::SeededRandom random(7);
+    Frame data(300);
+    random.fill(data);
+    for (std::size_t at = 0; at < 16; ++at)
+        for (std::size_t size = 0; at + size <= data.size(); ++size) {
+            const auto piece = Bytes(data).subspan(at, size);
+            const auto before = random.next_u32();
+            ASSERT_EQ(checksum_add(before, piece), plain_checksum_add(before, piece))
+                << size << " bytes at " << at;
+        }
+}
+
+TEST(ChecksumTest, IsExactWhereCarriesMeet) {
+    test::SeededRandom random(8);
+    constexpr std::array likely{std::byte{0xff}, std::byte{0xff}, std::byte{0xff}, std::byte{0},
+                                std::byte{1},    std::byte{0xfe}, std::byte{0x80}};
+    for (int i = 0; i < 20'000; ++i) {
+        Frame data(random.next_u32() % 80);
+        for (auto& byte : data) byte = likely[random.next_u32() % likely.size()];
+        for (const auto before : {0U, 1U, 0xffffU, 0xffffffffU})
+            ASSERT_EQ(checksum_add(before, data), plain_checksum_add(before, data))
+                << hex_text(data);
+    }
+}
+
+TEST(ChecksumTest, IsZeroForZerosAlone) {
+    EXPECT_EQ(checksum_add(0, Frame(77)), 0);
+    EXPECT_EQ(checksum_add(0, Frame(78, std::byte{0xff})), 0xffff);
+}
+
 TEST(ChecksumTest, OfIpv6IsZeroOverARightMessage) {
     const auto frame = test::udp_frame(test::from_v6, 33);
     const Bytes all(frame);
