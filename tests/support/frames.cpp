@@ -74,18 +74,8 @@ Frame ethernet(std::size_t type) {
     return out;
 }
 
-bool is_right_message(Bytes addresses, unsigned protocol, Bytes message) {
-    constexpr unsigned icmp = 1;
-    constexpr unsigned udp = 17;
-    const bool has_checksum =
-        protocol == icmp || protocol == 6 || protocol == udp || protocol == 58;
-    if (!has_checksum) return true;
-    if (protocol == udp && (message.size() < 8 || get_u16(message, 4) != message.size()))
-        return false;
-    if (protocol == icmp) return message.size() >= 8 && full_checksum(message) == 0;
-    Frame whole = pseudo_header(addresses, protocol, message.size());
-    append(whole, message);
-    return message.size() >= 8 && full_checksum(whole) == 0;
+Bytes addresses_of(Bytes packet) {
+    return byte_at(packet, 0) >> 4U == 4 ? packet.subspan(12, 8) : packet.subspan(8, 32);
 }
 
 bool is_right_v4(Bytes packet) {
@@ -94,13 +84,13 @@ bool is_right_v4(Bytes packet) {
     if (byte_at(packet, 0) >> 4U != 4 || header < 20 || header > packet.size()) return false;
     if (full_checksum(packet.first(header)) != 0) return false;
     if ((get_u16(packet, 6) & 0x3fffU) != 0) return true;
-    return is_right_message(packet.subspan(12, 8), byte_at(packet, 9), packet.subspan(header));
+    return is_right_message(packet, std::to_integer<std::uint8_t>(packet[9]), header);
 }
 
 bool is_right_v6(Bytes packet) {
     if (packet.size() < 40 || byte_at(packet, 0) >> 4U != 6) return false;
     if (get_u16(packet, 4) != packet.size() - 40) return false;
-    return is_right_message(packet.subspan(8, 32), byte_at(packet, 6), packet.subspan(40));
+    return is_right_message(packet, std::to_integer<std::uint8_t>(packet[6]), 40);
 }
 
 }  // namespace
@@ -110,7 +100,7 @@ Frame ip_frame(const IpFields& ip, std::uint8_t protocol, Bytes payload) {
     if (is_v4(ip)) {
         append_u16(out, 0x4500U + ip.traffic_class);
         append_u16(out, 20 + payload.size());
-        append_u16(out, 0x1234);
+        append_u16(out, ip.identification);
         append_u16(out, ip.flags_and_offset);
         append_u16(out, ip.hop_limit * 256U + protocol);
         append_u16(out, 0);
@@ -128,30 +118,40 @@ Frame ip_frame(const IpFields& ip, std::uint8_t protocol, Bytes payload) {
 }
 
 Frame udp_frame(const IpFields& ip, std::size_t data_bytes) {
+    Frame data;
+    for (std::size_t i = 0; i < data_bytes; ++i) data.push_back(std::byte(i & 0xffU));
+    return udp_frame(ip, UdpFields{}, data);
+}
+
+Frame udp_frame(const IpFields& ip, const UdpFields& udp, Bytes data) {
     Frame message;
-    append_u16(message, 1000);
-    append_u16(message, 2000);
-    append_u16(message, 8 + data_bytes);
+    append_u16(message, udp.source_port);
+    append_u16(message, udp.destination_port);
+    append_u16(message, 8 + data.size());
     append_u16(message, 0);
-    for (std::size_t i = 0; i < data_bytes; ++i) message.push_back(std::byte(i & 0xffU));
+    append(message, data);
     put_checksum(message, 6, pseudo_header(ip, 17, message.size()));
+    if (get_u16(message, 6) == 0) put_u16(message, 6, 0xffff);
     return ip_frame(ip, 17, message);
 }
 
-Frame tcp_frame(const IpFields& ip, Bytes options, std::size_t data_bytes) {
-    const std::size_t words = 5 + (options.size() + 3) / 4;
-    Frame message;
-    append_u16(message, 1000);
-    append_u16(message, 2000);
-    append(message, frame_of("01020304 00000000"));
-    append_u16(message, (words << 12U) + 2);
-    append_u16(message, 0x7210);
-    append_u16(message, 0);
-    append_u16(message, 0);
-    append(message, options);
-    message.resize(words * 4 + data_bytes);
+Frame tcp_frame(const IpFields& ip, const TcpFields& tcp, Bytes data) {
+    const std::size_t words = 5 + (tcp.options.size() + 3) / 4;
+    Frame message(words * 4);
+    put_u16(message, 0, tcp.source_port);
+    put_u16(message, 2, tcp.destination_port);
+    put_u32(message, 4, tcp.sequence);
+    put_u32(message, 8, tcp.acknowledgement);
+    put_u16(message, 12, static_cast<std::uint16_t>((words << 12U) + tcp.flags));
+    put_u16(message, 14, tcp.window);
+    std::ranges::copy(tcp.options, message.begin() + 20);
+    append(message, data);
     put_checksum(message, 16, pseudo_header(ip, 6, message.size()));
     return ip_frame(ip, 6, message);
+}
+
+Frame tcp_frame(const IpFields& ip, Bytes options, std::size_t data_bytes) {
+    return tcp_frame(ip, {.flags = 0x02, .options = options}, Frame(data_bytes));
 }
 
 Frame icmp_frame(const IpFields& ip, std::uint8_t type, std::uint8_t code, Bytes body) {
@@ -228,6 +228,27 @@ bool is_right(Bytes frame) {
     if (type == 0x0800) return is_right_v4(packet);
     if (type == 0x86dd) return is_right_v6(packet);
     return true;
+}
+
+bool is_right_message(Bytes ip, std::uint8_t protocol, std::size_t transport_at) {
+    constexpr unsigned icmp = 1;
+    constexpr unsigned udp = 17;
+    const auto message = ip.subspan(transport_at);
+    const bool has_checksum =
+        protocol == icmp || protocol == 6 || protocol == udp || protocol == 58;
+    if (!has_checksum) return true;
+    if (protocol == udp && (message.size() < 8 || get_u16(message, 4) != message.size()))
+        return false;
+    if (protocol == icmp) return message.size() >= 8 && full_checksum(message) == 0;
+    Frame whole = pseudo_header(addresses_of(ip), protocol, message.size());
+    append(whole, message);
+    return message.size() >= 8 && full_checksum(whole) == 0;
+}
+
+void leave_checksum_open(MutableBytes ip, std::uint8_t protocol, std::size_t transport_at) {
+    const auto pseudo = pseudo_header(addresses_of(ip), protocol, ip.size() - transport_at);
+    put_u16(ip, transport_at + (protocol == 6 ? 16 : 6),
+            static_cast<std::uint16_t>(0xffff - full_checksum(pseudo)));
 }
 
 }  // namespace tinc::test

@@ -3,6 +3,7 @@
 #include "tinc/base/random.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,6 +27,32 @@ class FuzzChoices final : public RandomSource {
 
   private:
     std::span<const std::byte> rest_;
+};
+
+/// The same for inputs that choose much: one or two bytes a choice.
+class SmallChoices {
+  public:
+    SmallChoices(const std::uint8_t* data, std::size_t size) : source_(data, size) {}
+
+    /// `bound` is 1 to 65536.
+    [[nodiscard]] std::size_t below(std::size_t bound) {
+        return (bound <= 256 ? number<1>() : number<2>()) % bound;
+    }
+    [[nodiscard]] std::uint16_t u16() { return static_cast<std::uint16_t>(number<2>()); }
+    [[nodiscard]] bool once_in(std::size_t count) { return below(count) == count - 1; }
+    void fill(std::span<std::byte> out) { source_.fill(out); }
+
+  private:
+    template <std::size_t count>
+    std::size_t number() {
+        std::array<std::byte, count> bytes{};
+        source_.fill(bytes);
+        std::size_t value = 0;
+        for (const auto byte : bytes) value = value * 256 + std::to_integer<std::size_t>(byte);
+        return value;
+    }
+
+    FuzzChoices source_;
 };
 
 }  // namespace tinc::test
