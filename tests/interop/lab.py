@@ -12,7 +12,7 @@
 
 A host is a network and a mount namespace held by one idle process; /etc/tinc, /run and /var/log are
 its own. Everything waits for an event with a deadline: a log line, an answer, a counter. When a
-deadline passes the error shows the end of every daemon's log. Needs sandbox.run_tests().
+deadline passes the error shows the end of every daemon's log. Needs sandbox.enter().
 """
 
 import base64

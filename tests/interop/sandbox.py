@@ -1,14 +1,14 @@
-"""Runs a test program in a world of its own, and its tests side by side.
+"""Runs a program in a world of its own, and tests side by side.
 
-`run_tests()` moves the whole program into fresh network, mount and process namespaces before any
-test starts. What a test makes there (links, routes, mounts, daemons that detach) is out of reach of
-the machine and vanishes with the program, even if that is killed with SIGKILL:
+`enter()` moves the whole program into fresh network, mount and process namespaces. What it makes
+there (links, routes, mounts, daemons that detach) is out of reach of the machine and vanishes with
+the program, even if that is killed with SIGKILL:
 
     program ─┬─ waits; removes the temporary folder in the end
              └─ process 1 of the new process namespace: collects orphans
-                 └─ the tests
+                 └─ returns from enter()
 
-Tests of one program share nothing but the folder for keys, hence run in parallel threads.
+`run_tests()` does so for a program of tests, before any of them starts. Tests of one program share nothing but the folder for keys, hence run in parallel threads.
 """
 
 import ctypes
@@ -36,7 +36,7 @@ _folder = None
 
 def folder() -> str:
     """The temporary folder of this run: in memory, private to the program, gone at its end."""
-    assert _folder is not None, "only within sandbox.run_tests()"
+    assert _folder is not None, "only after sandbox.enter()"
     return _folder
 
 
@@ -45,7 +45,7 @@ def run_tests(jobs: int = 4) -> None:
 
     Arguments of the program select tests by their full name or by a part of it.
     """
-    _enter()
+    enter()
     loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     wanted = sys.argv[1:]
     tests = [t for t in _flat(loaded) if not wanted or any(w in t.id() for w in wanted)]
@@ -90,16 +90,20 @@ def _run_one(test) -> unittest.TestResult:
     return result
 
 
-def _enter() -> None:
-    """Returns in a process that has its own namespaces; the process that called never returns."""
+def enter(*tools: str) -> None:
+    """Returns in a process that has its own namespaces; the process that called never returns.
+
+    `tools` are programs that are needed besides those of TOOLS.
+    """
     global _folder
-    _check_machine()
+    _check_machine([*TOOLS, *tools])
     _unshare(_NEW_PROCESSES)  # for the children; this process keeps its own
     _folder = tempfile.mkdtemp(prefix=f"tinc-lab-{os.getpid()}-")
     child = os.fork()
     if child:
         sys.exit(_wait_outside(child))
     _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    os.setpgid(0, 0)  # Ctrl-C is for the process that waits, which ends this one
     _unshare(_NEW_MOUNTS | _NEW_NETWORK)
     for mount in (["--make-rprivate", "/"], ["-t", "proc", "proc", "/proc"],
                   ["-t", "tmpfs", "lab", _folder]):
@@ -115,10 +119,10 @@ def _unshare(kinds: int) -> None:
         _skip(f"this machine does not allow new namespaces: {os.strerror(ctypes.get_errno())}")
 
 
-def _check_machine() -> None:
+def _check_machine(tools: list[str]) -> None:
     if os.geteuid() != 0:
         _skip("needs root, to make network namespaces")
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
         _skip(f"needs these programs: {' '.join(missing)}")
     if not os.path.exists("/dev/net/tun"):
