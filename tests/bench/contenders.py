@@ -1,7 +1,7 @@
 """Who is measured: tincpp, the original tinc, other VPNs, and the bare link.
 
-A contender turns hosts (see underlay.py) into a network: it starts a daemon on each and returns when
-packets of full size take their final way. All give their interface the same addresses and MTU.
+A contender turns hosts (see underlay.py) into a network: it starts a daemon on each and returns
+when packets of full size take their final way. All give their interface the same addresses and MTU.
 """
 
 import dataclasses
@@ -138,11 +138,8 @@ def _certificate(host: Host) -> str:
     return told.strip().split("=")[1]
 
 
-OPENVPN_PROGRAMS = ("openvpn", )
-WIREGUARD_PROGRAMS = (WIREGUARD_GO, "wg")
-
 CONTENDERS = (
-    Contender("none", "the bare link, no VPN", lambda hosts: [], can_relay=False, address=outer),
+    Contender("none", "the bare link, no VPN", lambda _hosts: [], can_relay=False, address=outer),
     Contender("ours-legacy", "tincpp, RSA keys alone: protocol 1.0, AES-256-CBC and SHA256",
               tinc(TINCD, TINCD), (TINCD, ), "tinc-1.0"),
     Contender("tinc-1.0", "the original 1.0, defaults",
@@ -154,8 +151,8 @@ CONTENDERS = (
     Contender("ours-plain", "tincpp, protocol 1.0 with Cipher = none and Digest = none",
               tinc(TINCD, TINCD, host_file="Cipher = none\nDigest = none\n"), (TINCD, ),
               "tinc-1.0"),
-    Contender("wireguard-go", "WireGuard in user space", wireguard, WIREGUARD_PROGRAMS),
-    Contender("openvpn", "OpenVPN in user space, AES-256-GCM", openvpn, OPENVPN_PROGRAMS),
+    Contender("wireguard-go", "WireGuard in user space", wireguard, (WIREGUARD_GO, "wg")),
+    Contender("openvpn", "OpenVPN in user space, AES-256-GCM", openvpn, ("openvpn", )),
     Contender("ours-to-1.0", "tincpp sends, the original 1.0 receives",
               tinc(TINCD, TINCD_PEER), (TINCD, TINCD_PEER), "tinc-1.0", can_relay=False),
     Contender("1.0-to-ours", "the original 1.0 sends, tincpp receives",

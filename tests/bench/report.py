@@ -1,8 +1,8 @@
 """The tables made of single measurements.
 
-A measurement is a dictionary: `round`, `contender`, `measure`, and either `numbers` or `failed` with
-the reason. A cell is the median over the rounds. A ratio is taken within each round, where both had
-the same machine at nearly the same time; its cell is the median of those.
+A measurement is a dictionary: `round`, `contender`, `measure`, and either `numbers` or `failed`
+with the reason. A cell is the median over the rounds. A ratio is taken within each round, where both
+had the same machine at nearly the same time; its cell is the median of those.
 """
 
 import dataclasses

@@ -5,9 +5,9 @@
     sender ── switch ── receiver        the ends cannot hear each other: what one sends to
                 └───── relay            the other takes the way by the relay
 
-A veth hands on what the sender's kernel has not cut yet: segments of up to 64 KiB, which no network
-card does. With `cut` each link cuts first, like a card without offloads. What then arrives in pieces
-is joined again by the receiver's kernel ("gro") or not ("nogro").
+A veth hands on what the sender's kernel has not cut yet: segments of up to 64 KiB, which no
+network card does. With `cut` each link cuts first, like a card without offloads. What then arrives
+in pieces is joined again by the receiver's kernel ("gro") or not ("nogro").
 """
 
 from lab import Host, Lab

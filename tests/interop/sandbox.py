@@ -8,7 +8,8 @@ the program, even if that is killed with SIGKILL:
              └─ process 1 of the new process namespace: collects orphans
                  └─ returns from enter()
 
-`run_tests()` does so for a program of tests, before any of them starts. Tests of one program share nothing but the folder for keys, hence run in parallel threads.
+`run_tests()` does so for a program of tests, before any of them starts. Tests of one program share
+nothing but the folder for keys, hence run in parallel threads.
 """
 
 import ctypes
@@ -40,12 +41,13 @@ def folder() -> str:
     return _folder
 
 
-def run_tests(jobs: int = 4) -> None:
+def run_tests(jobs: int = 4, tools: tuple[str, ...] = ()) -> None:
     """Runs the tests of the calling program, `jobs` at a time, and exits.
 
-    Arguments of the program select tests by their full name or by a part of it.
+    Arguments of the program select tests by their full name or by a part of it. For `tools` see
+    enter().
     """
-    enter()
+    enter(*tools)
     loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     wanted = sys.argv[1:]
     tests = [t for t in _flat(loaded) if not wanted or any(w in t.id() for w in wanted)]
