@@ -114,6 +114,7 @@ void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
                    settings_.device);
         route(self, frame, Transport::any, now, out);
     }
+    seal_waiting(out);
 }
 
 void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now,
@@ -127,6 +128,7 @@ void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Tim
     log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}", frame.size(),
                label(neighbour));
     route(neighbour, *packet, transport, now, out);
+    seal_waiting(out);
 }
 
 std::vector<Event> Plane::take_events() {

@@ -35,65 +35,105 @@ void Plane::from_network(packet::Batch& datagrams, std::span<const Endpoint> sou
                          SocketIndex socket, Time now, Outbox& out) {
     TINC_ASSERT(sources.size() == datagrams.size());
     now_ = now;
-    for (std::size_t i = 0; i < datagrams.size(); ++i)
-        receive(datagrams[i], sources[i], socket, now, out);
+    for (std::size_t i = 0; i < datagrams.size();) {
+        const auto& source = sources[i];
+        arrived_.clear();
+        for (; i < datagrams.size() && sources[i] == source; ++i) {
+            if (datagrams[i].size() > limits::datagram_bytes)
+                drop(Drop::too_long);
+            else
+                arrived_.push_back(&datagrams[i]);
+        }
+        receive(arrived_, {source, socket}, out);
+    }
+    seal_waiting(out);
 }
 
-void Plane::receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
-                    Outbox& out) {
-    if (datagram.size() > limits::datagram_bytes) return drop(Drop::too_long);
-    if (settings_.speaks_sptps && receive_sealed(datagram, source, socket, out)) return;
-    const auto identified = identify(datagram.bytes(), source, now);
+/// What came from one address.
+void Plane::receive(std::span<packet::Packet* const> datagrams, const Origin& origin, Outbox& out) {
+    const auto known = by_remote_.find(origin.source);
+    if (known != by_remote_.end() && settings_.speaks_sptps) {
+        const auto owner = known->second.front();
+        if (speaks_sptps(owner)) return from_hop(owner, datagrams, origin, out);
+    }
+    if (known != by_remote_.end() && known->second.size() == 1) {
+        const auto owner = known->second.front();
+        auto& sender = slot(owner);
+        const bool has_old = sender.old_opener && now_ < sender.old_opener_until;
+        if (sender.opener && !has_old) {
+            opened_.resize(datagrams.size());
+            sender.opener->open(datagrams, compression_, opened_);
+            for (std::size_t i = 0; i < datagrams.size(); ++i)
+                take_opened({.node = owner, .is_owner = true}, *datagrams[i], opened_[i], origin,
+                            out);
+            return;
+        }
+    }
+    for (auto* datagram : datagrams) receive_one(*datagram, origin, out);
+}
+
+/// Whose it is, and by which key, has to be found out.
+void Plane::receive_one(packet::Packet& datagram, const Origin& origin, Outbox& out) {
+    if (settings_.speaks_sptps && receive_sealed(datagram, origin, out)) return;
+    const auto identified = identify(datagram.bytes(), origin.source, now_);
     if (!identified) {
         drop(Drop::unknown_source);
         if (log_.shows(Level::protocol) &&
-            (!unknown_logged_ || now - *unknown_logged_ >= std::chrono::seconds(1))) {
-            unknown_logged_ = now;
+            (!unknown_logged_ || now_ - *unknown_logged_ >= std::chrono::seconds(1))) {
+            unknown_logged_ = now_;
             log_.print(Level::protocol, Severity::warning,
-                       "Received UDP packet from unknown source {}", source.text());
+                       "Received UDP packet from unknown source {}", origin.source.text());
         }
         return;
     }
-    const auto node = identified->node;
-    auto& sender = slot(node);
-    if (!has_our_key(sender, now)) {
+    auto& sender = slot(identified->node);
+    if (!has_our_key(sender, now_)) {
         drop(Drop::no_key);
         log_.print(Level::traffic, Severity::debug,
-                   "Got packet from {} but he hasn't got our key yet", label(node));
+                   "Got packet from {} but he hasn't got our key yet", label(identified->node));
         return;
     }
-    std::size_t payload_bytes = 0;
-    auto& opener = opener_for(sender, datagram.bytes(), now);
-    const auto verdict = opener.open(datagram, compression_, &payload_bytes);
-    if (opener.window().last() > limits::max_sequence && !std::exchange(told_of_worn_keys_, true))
+    auto* const one = &datagram;
+    legacy::Opener::Opened opened;
+    opener_for(sender, datagram.bytes(), now_)
+        .open(std::span(&one, 1), compression_, std::span(&opened, 1));
+    take_opened(*identified, datagram, opened, origin, out);
+}
+
+void Plane::take_opened(Sender sender, packet::Packet& frame, const legacy::Opener::Opened& opened,
+                        const Origin& origin, Outbox& out) {
+    const auto node = sender.node;
+    if (opened.sequence > limits::max_sequence && opened.verdict == Verdict::opened &&
+        !std::exchange(told_of_worn_keys_, true))
         post(KeysWornOut{});
-    if (verdict != Verdict::opened)
-        return report_refusal(node, drop_of(verdict), opener.sequence(), opener.window());
-    if (opener.lost() > 0)
-        log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opener.lost(),
+    if (opened.verdict != Verdict::opened)
+        return report_refusal(node, drop_of(opened.verdict),
+                              {opened.sequence, opened.last, opened.far});
+    if (opened.lost > 0)
+        log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opened.lost,
                    label(node));
 
     // Only an authenticated, fresh packet may move a node's address.
-    adopt_source(node, source, socket, identified->is_owner);
-    log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}",
-               datagram.size(), label(node));
-    if (datagram.size() >= packet::ethernet_bytes &&
-        packet::ethertype(datagram.bytes()) == packet::ethertype_probe)
-        return answer_probe(node, datagram, payload_bytes, out);
-    route(node, datagram, Transport::any, now, out);
+    adopt_source(node, origin, sender.is_owner);
+    log_.print(Level::traffic, Severity::debug, "Received packet of {} bytes from {}", frame.size(),
+               label(node));
+    if (frame.size() >= packet::ethernet_bytes &&
+        packet::ethertype(frame.bytes()) == packet::ethertype_probe)
+        return answer_probe(node, frame, opened.wire_payload_bytes, out);
+    route(node, frame, Transport::any, now_, out);
 }
 
-void Plane::adopt_source(NodeIndex node, const Endpoint& source, SocketIndex socket,
-                         bool is_owner) {
+void Plane::adopt_source(NodeIndex node, const Origin& origin, bool is_owner) {
+    const auto& source = origin.source;
     auto& sender = slot(node);
-    sender.socket = socket;
+    sender.socket = origin.socket;
     sender.is_proven = true;
     if (sender.remote == source && is_owner) return;
     const bool moved = sender.remote != source;
     give_up_address(node);
     sender.remote = source;
     claim_address(node, source, Claim::proven);
-    if (moved) post(SourceMoved{node, source, socket});
+    if (moved) post(SourceMoved{node, source, origin.socket});
 }
 
 /// Of the present key and the one before it, which packets on their way may still need.
@@ -105,8 +145,7 @@ legacy::Opener& Plane::opener_for(Slot& sender, Bytes datagram, Time now) {
     return is_old ? *sender.old_opener : *sender.opener;
 }
 
-void Plane::report_refusal(NodeIndex node, Drop reason, std::uint32_t sequence,
-                           const packet::ReplayWindow& window) {
+void Plane::report_refusal(NodeIndex node, Drop reason, const Numbers& numbers) {
     drop(reason);
     if (!log_.shows(Level::traffic)) return;
     const auto told = [&]<class... Args>(fmt::format_string<Args...> format, Args&&... args) {
@@ -118,11 +157,11 @@ void Plane::report_refusal(NodeIndex node, Drop reason, std::uint32_t sequence,
     else if (reason == Drop::forged)
         told("Got unauthenticated packet from {}", who);
     else if (reason == Drop::replayed)
-        told("Got late or replayed packet from {}, seqno {}, last received {}", who, sequence,
-             window.last());
+        told("Got late or replayed packet from {}, seqno {}, last received {}", who,
+             numbers.sequence, numbers.last);
     else if (reason == Drop::too_far)
         told("Packet from {} is {} seqs in the future, dropped ({})", who,
-             sequence - window.last() - 1, window.far());
+             numbers.sequence - numbers.last - 1, numbers.far);
     else
         told("Error while uncompressing packet from {}", who);
 }

@@ -82,7 +82,7 @@ std::optional<NodeIndex> Plane::node_of(Bytes id) const {
 // --- sending
 // --------------------------------------------------------------------------------------
 
-void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way) {
     auto& receiver = slot(node);
     tunnel_used(node);
     if (hop(node).nexthop == node) {
@@ -92,13 +92,29 @@ void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& 
             return send_tcp(node, frame.bytes());
     }
     if (!receiver.sptps_sealer) return drop(Drop::no_key);
-    if (!seal_record(receiver, frame)) return drop(Drop::unsealed);
-    transmit(self, node, self, frame, way, out);
+    wait_for_sealing(node, frame, way);
 }
 
-/// A router leaves the Ethernet header out.
-bool Plane::seal_record(Slot& receiver, packet::Packet& frame) {
-    auto type = record::plain;
+void Plane::seal_records(NodeIndex node, Outbox& out) {
+    auto& receiver = slot(node);
+    sealing_.clear();
+    record_types_.clear();
+    for (const auto& waiting : receiver.waiting) {
+        record_types_.push_back(make_record(receiver, *waiting.frame));
+        sealing_.push_back(waiting.frame);
+    }
+    receiver.sptps_sealer->seal(sealing_, record_types_);
+    for (std::size_t i = 0; i < sealing_.size(); ++i) {
+        if (sealing_[i]->size() == 0)
+            drop(Drop::unsealed);
+        else
+            transmit(self, node, self, *sealing_[i], receiver.waiting[i].way, out);
+    }
+}
+
+/// Turns a frame into a record and tells its type. A router leaves the Ethernet header out.
+std::uint8_t Plane::make_record(const Slot& receiver, packet::Packet& frame) {
+    std::uint8_t type = record::plain;
     if (settings_.mode == Mode::router)
         frame.shrink_front(packet::ethernet_bytes);
     else
@@ -111,7 +127,7 @@ bool Plane::seal_record(Slot& receiver, packet::Packet& frame) {
             type |= record::compressed;
         }
     }
-    return receiver.sptps_sealer->seal(frame, type);
+    return type;
 }
 
 /// Takes a sealed datagram one hop on: to its destination if it can be sent directly, else to a
@@ -175,74 +191,108 @@ void Plane::tunnel_used(NodeIndex node) {
 // --- receiving
 // ------------------------------------------------------------------------------------
 
-bool Plane::receive_sealed(packet::Packet& datagram, const Endpoint& source, SocketIndex socket,
-                           Outbox& out) {
-    const auto known = by_remote_.find(source);
-    if (known != by_remote_.end() && speaks_sptps(known->second.front())) {
-        from_hop(known->second.front(), datagram, source, socket, out);
-        return true;
-    }
-    // From a new address only what names its origin and proves it.
+/// From a new address only what names its origin and proves it.
+bool Plane::receive_sealed(packet::Packet& datagram, const Origin& origin, Outbox& out) {
     if (datagram.size() < ids_bytes + sptps::datagram_overhead) return false;
-    const auto origin = node_of(origin_id(datagram.bytes()));
-    if (!origin || !speaks_sptps(*origin)) return false;
-    const auto sealed = datagram.bytes().subspan(ids_bytes);
-    const bool is_for_us = is_null(destination_id(datagram.bytes()));
-    if (!is_for_us || !recognises_sealed(*origin, sealed)) {
-        // Legacy datagrams begin with bytes of any value.
-        if (!is_for_us) return false;
+    const auto from = node_of(origin_id(datagram.bytes()));
+    if (!from || !speaks_sptps(*from)) return false;
+    // Legacy datagrams begin with bytes of any value.
+    if (!is_null(destination_id(datagram.bytes()))) return false;
+    datagram.shrink_front(ids_bytes);
+    if (!recognises_sealed(*from, datagram.bytes())) {
         drop(Drop::forged);
         return true;
     }
-    datagram.shrink_front(ids_bytes);
-    from_origin(*origin, datagram, source, socket, out);
+    auto* const one = &datagram;
+    from_origin(*from, std::span(&one, 1), origin, out);
     return true;
 }
 
-/// `hop` is who has the address it came from.
-void Plane::from_hop(NodeIndex hop, packet::Packet& datagram, const Endpoint& source,
-                     SocketIndex socket, Outbox& out) {
-    if (minor_of(hop) < first_minor_with_ids)
-        return from_origin(hop, datagram, source, socket, out);
-    if (datagram.size() < ids_bytes + sptps::datagram_overhead) return drop(Drop::too_short);
-    const auto origin = node_of(origin_id(datagram.bytes()));
-    if (!origin || !speaks_sptps(*origin)) return drop(Drop::unknown_source);
-    const auto destination_bytes = destination_id(datagram.bytes());
-    const bool is_for_us = is_null(destination_bytes);
-    const auto destination = is_for_us ? std::optional(self) : node_of(destination_bytes);
-    if (!destination) return drop(Drop::unreachable);
-    datagram.shrink_front(ids_bytes);
-    if (is_for_us) {
-        // Another node may have got this address meanwhile.
-        if (*origin != hop && !recognises_sealed(*origin, datagram.bytes()))
-            return drop(Drop::forged);
-        return from_origin(*origin, datagram, source, socket, out);
+/// `hop` is who has the address they came from. What each origin has sent straight to us is opened
+/// together; what came over relays does not overtake it.
+void Plane::from_hop(NodeIndex hop, std::span<packet::Packet* const> datagrams,
+                     const Origin& origin, Outbox& out) {
+    if (minor_of(hop) < first_minor_with_ids) return from_origin(hop, datagrams, origin, out);
+    NodeIndex sealed_by = hop;
+    straight_.clear();
+    const auto open_straight = [&] {
+        from_origin(sealed_by, straight_, origin, out);
+        straight_.clear();
+    };
+    for (auto* datagram : datagrams) {
+        const auto from = origin_of(hop, *datagram);
+        if (from && *from != sealed_by) {
+            open_straight();
+            sealed_by = *from;
+        }
+        if (from) {
+            straight_.push_back(datagram);
+        } else if (datagram->size() > 0) {
+            open_straight();
+            from_relay(hop, *datagram, out);
+        }
     }
-    if (!slot(hop).is_proven) return drop(Drop::unknown_source);
-    if (*destination != self) {
-        if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
-        if (*origin == self) return drop(Drop::looping);
-        tunnel_used(*destination);
-        return transmit(*origin, *destination, hop, datagram, Way{}, out);
-    }
-    carry(hop, *origin, self, datagram.bytes(), now_, out);
-    auto& sender = slot(*origin);
-    if (now_ < sender.next_relay_report) return;
-    sender.next_relay_report = now_ + limits::tunnel_report_pause;
-    post(RelayedFrom{*origin});
+    open_straight();
 }
 
-/// Straight from the node that sealed it.
-void Plane::from_origin(NodeIndex from, packet::Packet& datagram, const Endpoint& source,
-                        SocketIndex socket, Outbox& out) {
-    const auto type = open_record(from, datagram);
-    if (!type) return;
-    const auto known = by_remote_.find(source);
-    const bool is_owner = known != by_remote_.end() && known->second.front() == from;
-    adopt_source(from, source, socket, is_owner);
-    if (*type == record::probe) return take_probe(from, datagram, source, socket, out);
-    notice_arrival(from, datagram.size(), out);
-    take_record(from, *type, datagram, out);
+/// Who has sealed a datagram that is straight for us, now without its IDs. Nothing if it is relayed
+/// for somebody, or is of no use and emptied.
+std::optional<NodeIndex> Plane::origin_of(NodeIndex hop, packet::Packet& datagram) {
+    const auto refuse = [&](Drop reason) {
+        drop(reason);
+        datagram.clear();
+        return std::nullopt;
+    };
+    if (datagram.size() < ids_bytes + sptps::datagram_overhead) return refuse(Drop::too_short);
+    if (!is_null(destination_id(datagram.bytes()))) return std::nullopt;
+    const auto from = node_of(origin_id(datagram.bytes()));
+    if (!from || !speaks_sptps(*from)) return refuse(Drop::unknown_source);
+    datagram.shrink_front(ids_bytes);
+    // Another node may have got this address meanwhile.
+    if (*from != hop && !recognises_sealed(*from, datagram.bytes())) return refuse(Drop::forged);
+    return from;
+}
+
+/// A datagram of another node, for us or for a third.
+void Plane::from_relay(NodeIndex hop, packet::Packet& datagram, Outbox& out) {
+    const auto from = node_of(origin_id(datagram.bytes()));
+    if (!from || !speaks_sptps(*from)) return drop(Drop::unknown_source);
+    const auto to = node_of(destination_id(datagram.bytes()));
+    if (!to) return drop(Drop::unreachable);
+    if (!slot(hop).is_proven) return drop(Drop::unknown_source);
+    datagram.shrink_front(ids_bytes);
+    if (*to != self) {
+        if (settings_.forwarding == Forwarding::off) return drop(Drop::prohibited);
+        if (*from == self) return drop(Drop::looping);
+        tunnel_used(*to);
+        return transmit(*from, *to, hop, datagram, Way{}, out);
+    }
+    take_relayed(*from, datagram, out);
+    auto& sender = slot(*from);
+    if (now_ < sender.next_relay_report) return;
+    sender.next_relay_report = now_ + limits::tunnel_report_pause;
+    post(RelayedFrom{*from});
+}
+
+/// Straight from the node that sealed them.
+void Plane::from_origin(NodeIndex from, std::span<packet::Packet* const> datagrams,
+                        const Origin& origin, Outbox& out) {
+    if (datagrams.empty()) return;
+    open_records(from, datagrams);
+    for (std::size_t i = 0; i < datagrams.size(); ++i) {
+        const auto type = types_[i];
+        if (!type) continue;
+        const auto known = by_remote_.find(origin.source);
+        const bool is_owner = known != by_remote_.end() && known->second.front() == from;
+        adopt_source(from, origin, is_owner);
+        auto& record_ = *datagrams[i];
+        if (*type == record::probe) {
+            take_probe(from, record_, origin, out);
+            continue;
+        }
+        notice_arrival(from, record_.size(), out);
+        take_record(from, *type, record_, out);
+    }
 }
 
 void Plane::carry(NodeIndex neighbour, Bytes packet, Time now, Outbox& out) {
@@ -268,9 +318,16 @@ void Plane::carry(NodeIndex neighbour, NodeIndex from, NodeIndex to, Bytes datag
         tunnel_used(to);
         return transmit(from, to, neighbour, *packet, Way{}, out);
     }
-    const auto type = open_record(from, *packet);
-    // A probe of the way by UDP says nothing when it took another.
-    if (type && *type != record::probe) take_record(from, *type, *packet, out);
+    take_relayed(from, *packet, out);
+    seal_waiting(out);
+}
+
+/// A probe of the way by UDP says nothing when it took another.
+void Plane::take_relayed(NodeIndex from, packet::Packet& datagram, Outbox& out) {
+    auto* const one = &datagram;
+    open_records(from, std::span(&one, 1));
+    const auto type = types_.front();
+    if (type && *type != record::probe) take_record(from, *type, datagram, out);
 }
 
 bool Plane::recognises_sealed(NodeIndex node, Bytes datagram) {
@@ -278,39 +335,40 @@ bool Plane::recognises_sealed(NodeIndex node, Bytes datagram) {
     return opener && opener->recognises(datagram);
 }
 
-/// The type of the record that is left in the packet, or nothing if it could not be opened.
-std::optional<std::uint8_t> Plane::open_record(NodeIndex from, packet::Packet& datagram) {
+/// In place. `types_` tells which records they are; nothing of one that could not be opened.
+void Plane::open_records(NodeIndex from, std::span<packet::Packet* const> datagrams) {
     using Verdict = sptps::Opener::Verdict;
     auto& sender = slot(from);
+    types_.assign(datagrams.size(), std::nullopt);
     if (now_ >= sender.old_key_until) {
         sender.old_sptps_opener.reset();
         if (sender.sptps_opener) sender.sptps_opener->forget_old();
     }
     if (!sender.sptps_opener) {
         tunnel_used(from);
-        drop(Drop::no_key);
-        return std::nullopt;
+        for (std::size_t i = 0; i < datagrams.size(); ++i) drop(Drop::no_key);
+        return;
     }
-    std::uint8_t type = 0;
-    auto* opener = &*sender.sptps_opener;
-    auto verdict = opener->open(datagram, type);
-    if (verdict == Verdict::forged && sender.old_sptps_opener) {
-        opener = &*sender.old_sptps_opener;
-        verdict = opener->open(datagram, type);
+    opened_records_.resize(datagrams.size());
+    sender.sptps_opener->open(datagrams, opened_records_);
+    for (std::size_t i = 0; i < datagrams.size(); ++i) {
+        auto& opened = opened_records_[i];
+        if (opened.verdict == Verdict::forged && sender.old_sptps_opener)
+            sender.old_sptps_opener->open(datagrams.subspan(i, 1), std::span(&opened, 1));
+        if (opened.verdict == Verdict::opened) {
+            sender.forged = 0;
+            types_[i] = opened.type;
+            if (opened.lost > 0)
+                log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}",
+                           opened.lost, label(from));
+            continue;
+        }
+        if (opened.verdict == Verdict::forged && ++sender.forged >= doubtful) {
+            sender.forged = 0;
+            post(SessionDoubted{from});
+        }
+        report_refusal(from, drop_of(opened.verdict), {opened.sequence, opened.last, opened.far});
     }
-    if (verdict == Verdict::opened) {
-        sender.forged = 0;
-        if (opener->lost() > 0)
-            log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opener->lost(),
-                       label(from));
-        return type;
-    }
-    if (verdict == Verdict::forged && ++sender.forged >= doubtful) {
-        sender.forged = 0;
-        post(SessionDoubted{from});
-    }
-    report_refusal(from, drop_of(verdict), opener->sequence(), opener->window());
-    return std::nullopt;
 }
 
 void Plane::take_record(NodeIndex from, std::uint8_t type, packet::Packet& record_, Outbox& out) {
@@ -348,8 +406,7 @@ bool Plane::rebuild_frame(std::uint8_t type, packet::Packet& record_) {
 }
 
 /// A probe asks how much of it has arrived; the answer goes to where it came from.
-void Plane::take_probe(NodeIndex from, packet::Packet& record_, const Endpoint& source,
-                       SocketIndex socket, Outbox& out) {
+void Plane::take_probe(NodeIndex from, packet::Packet& record_, const Origin& origin, Outbox& out) {
     const auto size = record_.size();
     if (size < short_reply_bytes) return drop(Drop::too_short);
     const auto kind = record_.bytes().front();
@@ -369,7 +426,7 @@ void Plane::take_probe(NodeIndex from, packet::Packet& record_, const Endpoint& 
     }
     const auto reply_bytes = record_.size();
     if (!receiver.sptps_sealer->seal(record_, record::probe)) return drop(Drop::unsealed);
-    send_directly(from, record_, reply_bytes, LocalTarget{source, socket}, out);
+    send_directly(from, record_, reply_bytes, LocalTarget{origin.source, origin.socket}, out);
 }
 
 /// Tells a node, now and then, how large a packet of its own has arrived: it need not ask.

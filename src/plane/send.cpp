@@ -23,22 +23,22 @@ void Plane::send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
     if (!target.reachable) return drop(Drop::unreachable);
     log_.print(Level::traffic, Severity::info, "Sending packet of {} bytes to {}", frame.size(),
                label(node));
-    if (speaks_sptps(node)) return send_sealed(node, frame, way, out);
+    if (speaks_sptps(node)) return send_sealed(node, frame, way);
     const bool keep_on_tcp = way.transport == Transport::keep_on_tcp;
     const auto next = keep_on_tcp || target.via == self ? target.nexthop : target.via;
     if (keep_on_tcp || settings_.tcp_only || (hop(next).options & option::tcp_only) != 0)
         return send_tcp(next, frame.bytes());
-    send_udp(next, frame, way, out);
+    send_udp(next, frame, way);
 }
 
 /// By UDP if the frame is known to pass, else by the next node on the way, else by TCP.
-void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way) {
     // Each step goes one hop nearer to us, so this ends; the bound is for tables that contradict
     // themselves between two recomputations.
     for (int steps = 0; steps < 2; ++steps) {
         const auto& target = hop(node);
         if (!target.reachable) return drop(Drop::unreachable);
-        if (speaks_sptps(node)) return send_sealed(node, frame, way, out);
+        if (speaks_sptps(node)) return send_sealed(node, frame, way);
         const auto& receiver = slot(node);
         if (!receiver.sealer) {
             post(KeyWanted{node});
@@ -46,7 +46,7 @@ void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out
         }
         const bool unproven = (target.options & option::pmtu_discovery) != 0 &&
                               !is_probe(frame.bytes()) && frame.size() > receiver.min_mtu;
-        if (!unproven) return emit(node, frame, way, out);
+        if (!unproven) return emit(node, frame, way);
         if (target.nexthop == node) break;
         node = target.nexthop;
         if ((hop(node).options & option::tcp_only) != 0) break;
@@ -54,17 +54,50 @@ void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out
     send_tcp(node, frame.bytes());
 }
 
-void Plane::emit(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
+void Plane::emit(NodeIndex node, packet::Packet& frame, Way way) {
+    if (!slot(node).remote) return send_tcp(node, frame.bytes());
+    wait_for_sealing(node, frame, way);
+}
+
+void Plane::wait_for_sealing(NodeIndex node, packet::Packet& frame, Way way) {
+    auto& waiting = slot(node).waiting;
+    if (waiting.empty()) receivers_.push_back(node);
+    waiting.push_back({&frame, way});
+}
+
+/// Ends every call that may have sent frames.
+void Plane::seal_waiting(Outbox& out) {
+    for (const auto node : receivers_) {
+        if (speaks_sptps(node))
+            seal_records(node, out);
+        else
+            seal_frames(node, out);
+        slot(node).waiting.clear();
+    }
+    receivers_.clear();
+}
+
+void Plane::seal_frames(NodeIndex node, Outbox& out) {
     auto& receiver = slot(node);
-    if (!receiver.remote) return send_tcp(node, frame.bytes());
-    const auto frame_bytes = frame.size();
-    if (!receiver.sealer->seal(frame, compression_)) return drop(Drop::unsealed);
-    out.send({.packet = &frame,
-              .node = node,
-              .frame_bytes = frame_bytes,
-              .remote = *receiver.remote,
-              .socket = receiver.socket,
-              .traffic_class = way.traffic_class});
+    sealing_.clear();
+    frame_bytes_.clear();
+    for (const auto& waiting : receiver.waiting) {
+        sealing_.push_back(waiting.frame);
+        frame_bytes_.push_back(waiting.frame->size());
+    }
+    receiver.sealer->seal(sealing_, compression_);
+    for (std::size_t i = 0; i < sealing_.size(); ++i) {
+        if (sealing_[i]->size() == 0) {
+            drop(Drop::unsealed);
+            continue;
+        }
+        out.send({.packet = sealing_[i],
+                  .node = node,
+                  .frame_bytes = frame_bytes_[i],
+                  .remote = *receiver.remote,
+                  .socket = receiver.socket,
+                  .traffic_class = receiver.waiting[i].way.traffic_class});
+    }
 }
 
 void Plane::send_tcp(NodeIndex node, Bytes frame) {

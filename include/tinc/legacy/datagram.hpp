@@ -84,6 +84,10 @@ class Sealer {
     /// cannot (does not fit, compression failed, last_sequence was used); the packet is then to be
     /// dropped, whatever it has become.
     [[nodiscard]] bool seal(packet::Packet& packet, packet::Compression& compression) noexcept;
+    void seal(std::span<packet::Packet* const> packets, packet::Compression& compression) noexcept {
+        for (auto* packet : packets)
+            if (!seal(*packet, compression)) packet->clear();
+    }
 
     [[nodiscard]] const PacketSuite& suite() const { return tools_.suite; }
     [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
@@ -111,6 +115,26 @@ class Opener {
     };
 
     [[nodiscard]] static Result<Opener> create(const PacketKey& key, std::size_t window_bytes);
+
+    struct Opened {
+        Verdict verdict = Verdict::forged;
+        std::uint32_t sequence = 0;
+        std::uint32_t last = 0;
+        std::uint32_t lost = 0;
+        std::uint32_t far = 0;
+        std::size_t wire_payload_bytes = 0;
+    };
+    void open(std::span<packet::Packet* const> packets, packet::Compression& compression,
+              std::span<Opened> results) noexcept {
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            auto& r = results[i];
+            r.last = window_.last();
+            r.verdict = open(*packets[i], compression, &r.wire_payload_bytes);
+            r.sequence = sequence_;
+            r.lost = lost_;
+            r.far = window_.far();
+        }
+    }
 
     /// Whether the MAC of a datagram fits this key; decides whose packet from an unknown address
     /// it is. Always false without a MAC.

@@ -4,16 +4,20 @@
 // sealed or opened in place, and left in an Outbox. Everything here is bounded, and nothing is
 // remembered of a packet but counters.
 //
-//     from_device  --> route --> send --> seal --> outbox.datagrams
+//     from_device  --> route --> send --> wait --> seal_waiting --> outbox.datagrams
 //     from_network --> identify --> open --> probe? | route --> deliver (outbox.frames)
 //                                                   '-> send  (relay: sealed anew)
 //     from_peer    --> route
 //
+// Ciphers are several times faster on many packets of one key than on one. So frames wait, for the
+// rest of the batch alone, until those for the same node are sealed together; and datagrams that
+// came from one address are opened together.
+//
 // Packets of and for nodes of protocol 1.1 take their own way (sealed.cpp): they are sealed for
 // their last node, so that relays pass them on as they are, and every datagram names both ends.
 //
-//     send --> seal_record --> transmit --> outbox.datagrams | Event: SptpsByTcp
-//     from_network --> from_hop -+-> open_record --> probe? | route
+//     send --> wait --> seal_records --> transmit --> outbox.datagrams | Event: SptpsByTcp
+//     from_network --> from_hop -+-> open_records --> probe? | route
 //                                '-> transmit             (relay: not opened)
 //
 // What a packet cannot decide by itself (no key, only TCP, a new address, a probe's answer) becomes
@@ -216,6 +220,12 @@ class Plane {
         std::uint8_t traffic_class = 0;
     };
 
+    /// A frame that is sealed with others for the same node.
+    struct Waiting {
+        packet::Packet* frame = nullptr;
+        Way way;
+    };
+
     /// All the data plane knows of a node.
     struct Slot {
         std::string name;
@@ -228,6 +238,7 @@ class Plane {
         std::size_t mtu = limits::frame_bytes;
         std::size_t min_mtu = 0;
         std::optional<std::size_t> place_in_keyed;
+        std::vector<Waiting> waiting;  ///< empty between two calls
 
         // Of nodes of 1.1.
         NodeId id;
@@ -270,12 +281,25 @@ class Plane {
     };
     enum class Claim : std::uint8_t { announced, proven };
 
+    /// Of a datagram that was refused, and what had come before it.
+    struct Numbers {
+        std::uint32_t sequence = 0;
+        std::uint32_t last = 0;  ///< the highest that was accepted
+        std::uint32_t far = 0;   ///< refused since as too far in the future
+    };
+    /// Where a datagram came from.
+    struct Origin {
+        const Endpoint& source;
+        SocketIndex socket{};
+    };
+
     // Receiving (receive.cpp)
-    void receive(packet::Packet& datagram, const Endpoint& source, SocketIndex socket, Time now,
-                 Outbox& out);
+    void receive(std::span<packet::Packet* const> datagrams, const Origin& origin, Outbox& out);
+    void receive_one(packet::Packet& datagram, const Origin& origin, Outbox& out);
+    void take_opened(Sender sender, packet::Packet& frame, const legacy::Opener::Opened& opened,
+                     const Origin& origin, Outbox& out);
     [[nodiscard]] legacy::Opener& opener_for(Slot& sender, Bytes datagram, Time now);
-    void report_refusal(NodeIndex node, Drop reason, std::uint32_t sequence,
-                        const packet::ReplayWindow& window);
+    void report_refusal(NodeIndex node, Drop reason, const Numbers& numbers);
     void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
                       Outbox& out);
 
@@ -290,12 +314,12 @@ class Plane {
     void give_up_address(NodeIndex node);
 
     // Nodes of protocol 1.1 (sealed.cpp)
-    enum class Arrival : std::uint8_t { direct, relayed };
     [[nodiscard]] bool speaks_sptps(NodeIndex node) const;
     [[nodiscard]] int minor_of(NodeIndex node) const;
     [[nodiscard]] std::optional<NodeIndex> node_of(Bytes id) const;
-    void send_sealed(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
-    [[nodiscard]] bool seal_record(Slot& receiver, packet::Packet& frame);
+    void send_sealed(NodeIndex node, packet::Packet& frame, Way way);
+    void seal_records(NodeIndex node, Outbox& out);
+    [[nodiscard]] std::uint8_t make_record(const Slot& receiver, packet::Packet& frame);
     void transmit(NodeIndex from, NodeIndex to, NodeIndex came_from, packet::Packet& datagram,
                   Way way, Outbox& out);
     void send_directly(NodeIndex to, packet::Packet& datagram, std::size_t record_bytes,
@@ -303,20 +327,21 @@ class Plane {
     void put_ids(packet::Packet& datagram, const NodeId& to, const NodeId& from) const;
     void tunnel_used(NodeIndex node);
     /// True if the datagram was one of a node of 1.1, whatever became of it.
-    [[nodiscard]] bool receive_sealed(packet::Packet& datagram, const Endpoint& source,
-                                      SocketIndex socket, Outbox& out);
-    void from_hop(NodeIndex hop, packet::Packet& datagram, const Endpoint& source,
-                  SocketIndex socket, Outbox& out);
-    void from_origin(NodeIndex from, packet::Packet& datagram, const Endpoint& source,
-                     SocketIndex socket, Outbox& out);
+    [[nodiscard]] bool receive_sealed(packet::Packet& datagram, const Origin& origin, Outbox& out);
+    void from_hop(NodeIndex hop, std::span<packet::Packet* const> datagrams, const Origin& origin,
+                  Outbox& out);
+    [[nodiscard]] std::optional<NodeIndex> origin_of(NodeIndex hop, packet::Packet& datagram);
+    void from_relay(NodeIndex hop, packet::Packet& datagram, Outbox& out);
+    void from_origin(NodeIndex from, std::span<packet::Packet* const> datagrams,
+                     const Origin& origin, Outbox& out);
     [[nodiscard]] bool recognises_sealed(NodeIndex node, Bytes datagram);
-    [[nodiscard]] std::optional<std::uint8_t> open_record(NodeIndex from, packet::Packet& datagram);
+    void open_records(NodeIndex from, std::span<packet::Packet* const> datagrams);
+    void take_relayed(NodeIndex from, packet::Packet& datagram, Outbox& out);
     void take_record(NodeIndex from, std::uint8_t type, packet::Packet& record, Outbox& out);
     [[nodiscard]] bool rebuild_frame(std::uint8_t type, packet::Packet& record);
-    void take_probe(NodeIndex from, packet::Packet& record, const Endpoint& source,
-                    SocketIndex socket, Outbox& out);
+    void take_probe(NodeIndex from, packet::Packet& record, const Origin& origin, Outbox& out);
     void notice_arrival(NodeIndex from, std::size_t record_bytes, Outbox& out);
-    void adopt_source(NodeIndex node, const Endpoint& source, SocketIndex socket, bool is_owner);
+    void adopt_source(NodeIndex node, const Origin& origin, bool is_owner);
 
     // Routing (route.cpp)
     void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
@@ -344,9 +369,12 @@ class Plane {
 
     // Sending (send.cpp)
     void send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
-    void send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    void send_udp(NodeIndex node, packet::Packet& frame, Way way);
     void send_tcp(NodeIndex node, Bytes frame);
-    void emit(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
+    void emit(NodeIndex node, packet::Packet& frame, Way way);
+    void wait_for_sealing(NodeIndex node, packet::Packet& frame, Way way);
+    void seal_waiting(Outbox& out);
+    void seal_frames(NodeIndex node, Outbox& out);
     void deliver(packet::Packet& frame, Outbox& out);
 
     [[nodiscard]] Slot& slot(NodeIndex node);
@@ -375,6 +403,18 @@ class Plane {
     TrialBudget announced_trials_{limits::trials_per_second / 2};
     TrialBudget other_trials_{limits::trials_per_second / 2};
     std::vector<Event> events_;
+
+    // Of the batch being handled; members only to keep their memory.
+    std::vector<NodeIndex> receivers_;  ///< whose slots have frames waiting
+    std::vector<packet::Packet*> sealing_;
+    std::vector<std::size_t> frame_bytes_;    ///< of those in sealing_
+    std::vector<std::uint8_t> record_types_;  ///< of those in sealing_
+    std::vector<packet::Packet*> arrived_;    ///< from one address
+    std::vector<packet::Packet*> straight_;   ///< of those, what one node of 1.1 has sealed
+    std::vector<legacy::Opener::Opened> opened_;
+    std::vector<sptps::Opener::Opened> opened_records_;
+    std::vector<std::optional<std::uint8_t>> types_;  ///< of opened records
+
     bool told_of_worn_keys_ = false;  ///< in this turn
     std::array<std::uint64_t, drop_count> dropped_{};
     std::uint64_t device_bytes_in_ = 0;

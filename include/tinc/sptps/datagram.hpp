@@ -57,6 +57,11 @@ class Sealer {
     /// Turns the data of a record into a datagram, in place. False if it does not fit or the
     /// numbers are used up; the packet is then to be dropped. `type` is the application's.
     [[nodiscard]] bool seal(packet::Packet& packet, std::uint8_t type) noexcept;
+    void seal(std::span<packet::Packet* const> packets,
+              std::span<const std::uint8_t> types) noexcept {
+        for (std::size_t i = 0; i < packets.size(); ++i)
+            if (!seal(*packets[i], types[i])) packets[i]->clear();
+    }
     [[nodiscard]] const SequenceCounter& counter() const { return *counter_; }
 
   private:
@@ -83,6 +88,24 @@ class Opener {
     [[nodiscard]] bool recognises(Bytes datagram) const noexcept;
     /// Turns a datagram into the data of its record, in place, and tells its type.
     [[nodiscard]] Verdict open(packet::Packet& packet, std::uint8_t& type) noexcept;
+    struct Opened {
+        Verdict verdict = Verdict::forged;
+        std::uint8_t type = 0;
+        std::uint32_t sequence = 0;
+        std::uint32_t last = 0;
+        std::uint32_t lost = 0;
+        std::uint32_t far = 0;
+    };
+    void open(std::span<packet::Packet* const> packets, std::span<Opened> results) noexcept {
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            auto& r = results[i];
+            r.last = window_.last();
+            r.verdict = open(*packets[i], r.type);
+            r.sequence = sequence_;
+            r.lost = lost_;
+            r.far = window_.far();
+        }
+    }
 
     /// A key the peer may begin to use.
     void expect(Bytes key) { expected_.emplace(key); }
