@@ -86,6 +86,7 @@ void read_sockets(ValueReader& reader, Settings& settings) {
     settings.bind_to_interface = reader.text("BindToInterface");
     settings.port = reader.port();
     settings.has_port = reader.find("Port") != nullptr;
+    settings.udp_offload = reader.yes_or_no("UDPOffload");
     settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
     settings.udp_sndbuf = static_cast<int>(reader.integer("UDPSndBuf"));
     if (const auto burst = reader.given_integer("MaxConnectionBurst"))
@@ -107,6 +108,7 @@ void read_device(ValueReader& reader, Settings& settings) {
     settings.interface = reader.text("Interface");
     if (reader.given_choice("DeviceType"))
         settings.device_type = lower_case(reader.text("DeviceType"));
+    settings.device_offload = reader.yes_or_no("DeviceOffload");
     settings.device_standby = reader.yes_or_no("DeviceStandby");
     settings.iff_one_queue = reader.yes_or_no("IffOneQueue");
     settings.vde_port = static_cast<int>(reader.integer("VDEPort"));

@@ -47,8 +47,9 @@ QueueFlag queue_flag(const Choice& choice) {
 }
 
 Made make_tun(const Choice& choice) {
-    return std::make_unique<TunDevice>(kernel_file(choice), kernel_interface(choice),
-                                       queue_flag(choice));
+    return std::make_unique<TunDevice>(
+        kernel_file(choice), kernel_interface(choice), queue_flag(choice),
+        choice.settings.device_offload ? DeviceOffload::on : DeviceOffload::off, choice.log);
 }
 
 Receiver receiver(const Choice& choice) {

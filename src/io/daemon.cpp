@@ -143,14 +143,16 @@ void Daemon::serve() {
     std::vector<Endpoint> local;
     const auto traffic_class =
         settings_.priority_inheritance ? TrafficClass::inherited : TrafficClass::ignored;
+    const auto offload = settings_.udp_offload ? UdpOffload::on : UdpOffload::off;
     std::vector<Endpoint> sources;
     for (auto& pair : sockets_) {
         const auto index = static_cast<SocketIndex>(local.size());
         local.push_back(pair.local);
         if (pair.outgoing == Outgoing::from_here) sources.push_back(pair.local);
-        ports_.push_back(std::make_unique<UdpPort>(loop_, *node_, *effects_, log_, batch_,
-                                                   std::move(pair.udp), index,
-                                                   pair.local.address.family(), traffic_class));
+        const UdpPort::Options options{pair.local.address.family(), traffic_class, offload};
+        ports_.push_back(std::make_unique<UdpPort>(loop_, *node_, *effects_, log_,
+                                                   ReceivingRoom{arrivals_, batch_},
+                                                   std::move(pair.udp), index, options));
         if (pair.tcp) {
             listeners_.push_back(
                 std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));

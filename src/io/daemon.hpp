@@ -10,6 +10,7 @@
 //     stop      Node::stop and its scripts; sockets; tinc-down; device; `Terminating`
 
 #include "io/address_cache.hpp"
+#include "io/arrivals.hpp"
 #include "io/asio.hpp"
 #include "io/background.hpp"
 #include "io/choose_device.hpp"
@@ -97,6 +98,7 @@ class Daemon {
     bool is_reloading_ = false;
     bool is_changed_again_ = false;  ///< SIGHUP came while we were reading
     packet::Batch batch_;            ///< of whoever reads packets at the moment
+    Arrivals arrivals_;
 
     KernelRoutes routes_;
     std::unique_ptr<node::Node> node_;

@@ -9,9 +9,25 @@ namespace {
 /// Packets skipped at once, before others get their turn.
 constexpr int most_skipped = 64;
 
-bool is_gone(int code) { return code == EBADFD || code == ENODEV || code == ENXIO; }
-
 }  // namespace
+
+Device::Reading Device::read_some(packet::Batch& batch) {
+    const auto reading = read(batch.add());
+    if (reading != Reading::frame) batch.drop_last();
+    return reading;
+}
+
+std::size_t Device::write_all(std::span<packet::Packet* const> frames) {
+    std::size_t refused = 0;
+    int code = 0;
+    for (auto* frame : frames) {
+        if (write(*frame)) continue;
+        ++refused;
+        code = errno;
+    }
+    errno = code;
+    return refused;
+}
 
 Device::Reading read_frame(int descriptor, packet::Packet& frame, std::size_t offset) {
     for (int skipped = 0; skipped < most_skipped;) {
@@ -20,8 +36,7 @@ Device::Reading read_frame(int descriptor, packet::Packet& frame, std::size_t of
         const auto count = ::read(descriptor, space.data(), space.size());
         if (count < 0) {
             if (errno == EINTR) continue;
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return Device::Reading::nothing;
-            return is_gone(errno) ? Device::Reading::gone : Device::Reading::failed;
+            return reading_failure(errno);
         }
         const auto size = offset + static_cast<std::size_t>(count);
         if (size <= limits::frame_bytes) {
@@ -31,6 +46,12 @@ Device::Reading read_frame(int descriptor, packet::Packet& frame, std::size_t of
         ++skipped;
     }
     return Device::Reading::nothing;
+}
+
+Device::Reading reading_failure(int code) {
+    if (code == EAGAIN || code == EWOULDBLOCK) return Device::Reading::nothing;
+    const bool is_gone = code == EBADFD || code == ENODEV || code == ENXIO;
+    return is_gone ? Device::Reading::gone : Device::Reading::failed;
 }
 
 bool write_bytes(int descriptor, Bytes bytes) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -39,8 +40,14 @@ class Device {
     };
     /// Reads one frame into an empty packet. Frames that exceed limits::frame_bytes are skipped.
     [[nodiscard]] virtual Reading read(packet::Packet& frame) = 0;
+    /// Appends what one reading brings to a batch that is not full: a frame, or all that the kernel
+    /// hands over at once. What the batch cannot hold comes with the next call.
+    [[nodiscard]] virtual Reading read_some(packet::Batch& batch);
     /// False if the system did not take it (the interface is down); errno says why.
     virtual bool write(packet::Packet& frame) = 0;
+    /// Writes all frames, in order; they may be changed. How many the system did not take; errno
+    /// says why not the last of those.
+    [[nodiscard]] virtual std::size_t write_all(std::span<packet::Packet* const> frames);
 
     /// What the log says when it is open.
     [[nodiscard]] virtual std::string greeting() const {
@@ -70,6 +77,9 @@ enum class Receiver : std::uint8_t { as_sent, own_interface };
 /// Reads one packet from a descriptor that does not block, to `offset` in the frame; what is
 /// before it is left as it is.
 [[nodiscard]] Device::Reading read_frame(int descriptor, packet::Packet& frame, std::size_t offset);
+
+/// What a read that failed with this errno means.
+[[nodiscard]] Device::Reading reading_failure(int code);
 
 /// Writes one packet; false if the system did not take it.
 bool write_bytes(int descriptor, Bytes bytes);

@@ -93,9 +93,7 @@ void EffectRunner::send_packets() {
     auto& outbox = node_.outbox();
     if (outbox.is_empty()) return;
     send_datagrams();
-    if (workers_.device) {
-        for (auto* frame : outbox.frames()) workers_.device->write(*frame);
-    }
+    if (workers_.device && !outbox.frames().empty()) workers_.device->write(outbox.frames());
     outbox.clear();
     if (too_big_.empty()) return;
     is_wanted_again_ = true;

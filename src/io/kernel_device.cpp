@@ -1,10 +1,14 @@
 #include "io/kernel_device.hpp"
 
+#include "tinc/packet/coalescer.hpp"
+#include "tinc/packet/segmenter.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,6 +20,13 @@ namespace {
 /// Where tun's packet information (flags, EtherType) lies in a frame.
 constexpr std::size_t information_at = 10;
 constexpr std::size_t ether_type_at = 12;
+
+/// Packets skipped at once, before others get their turn.
+constexpr int most_skipped = 64;
+
+/// TUN_F_USO4 and TUN_F_USO6 of linux/if_tun.h since Linux 6.2.
+constexpr unsigned offload_udp4 = 0x20;
+constexpr unsigned offload_udp6 = 0x40;
 
 }  // namespace
 
@@ -57,7 +68,39 @@ Result<void> KernelDevice::attach(int descriptor) {
     return {};
 }
 
-int TunDevice::flags() const { return IFF_TUN; }
+struct TunDevice::Offload {
+    packet::Segmenter segmenter;
+    packet::Coalescer coalescer{packet::Coalescer::Udp::joined};
+    std::array<std::byte, packet::offload_header_bytes + packet::Coalescer::most_bytes> read;
+    std::array<std::byte, packet::offload_header_bytes> header;
+    std::array<iovec, 1 + packet::Coalescer::most_pieces> pieces;
+};
+
+TunDevice::TunDevice(std::string device, std::string interface, QueueFlag queue,
+                     DeviceOffload offload, LogSink& log)
+    : KernelDevice("Linux tun/tap device (tun mode)", std::move(device), std::move(interface),
+                   queue),
+      wanted_(offload),
+      log_(log) {}
+
+TunDevice::~TunDevice() = default;
+
+int TunDevice::flags() const {
+    return wanted_ == DeviceOffload::on ? IFF_TUN | IFF_NO_PI | IFF_VNET_HDR : IFF_TUN;
+}
+
+void TunDevice::attached(int descriptor) {
+    offload_.reset();
+    if (wanted_ == DeviceOffload::off) return;
+    offload_ = std::make_unique_for_overwrite<Offload>();
+    constexpr unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp | offload_udp4 | offload_udp6) == 0) return;
+    offload_->coalescer = packet::Coalescer(packet::Coalescer::Udp::alone);
+    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp) == 0) return;
+    log_.print(Level::always, Severity::notice,
+               "The kernel does not join packets for {}: {}; they pass one by one", info().device,
+               reason_text(errno));
+}
 
 Device::Reading TunDevice::read(packet::Packet& frame) {
     const auto reading = read_frame(descriptor(), frame, information_at);
@@ -68,11 +111,68 @@ Device::Reading TunDevice::read(packet::Packet& frame) {
     return reading;
 }
 
+Device::Reading TunDevice::read_some(packet::Batch& batch) {
+    if (!offload_) return Device::read_some(batch);
+    auto& segmenter = offload_->segmenter;
+    if (segmenter.is_done()) {
+        if (const auto reading = read_super_packet(); reading != Reading::frame) return reading;
+    }
+    while (!segmenter.is_done() && !batch.is_full()) segmenter.next(batch.add());
+    return Reading::frame;
+}
+
+/// What is too large for a VPN, or makes no sense, is skipped.
+Device::Reading TunDevice::read_super_packet() {
+    const auto space = std::span(offload_->read);
+    for (int skipped = 0; skipped < most_skipped;) {
+        const auto count = ::read(descriptor(), space.data(), space.size());
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            return reading_failure(errno);
+        }
+        const auto bytes = Bytes(space).first(static_cast<std::size_t>(count));
+        constexpr auto header_bytes = packet::offload_header_bytes;
+        if (bytes.size() > header_bytes &&
+            offload_->segmenter.start(packet::parse_offload_header(bytes.first<header_bytes>()),
+                                      bytes.subspan(header_bytes)))
+            return Reading::frame;
+        ++skipped;
+    }
+    return Reading::nothing;
+}
+
 bool TunDevice::write(packet::Packet& frame) {
+    if (offload_) {
+        auto* const one = &frame;
+        return write_all(std::span(&one, 1)) == 0;
+    }
     if (frame.size() < ethernet_header_bytes) return true;
     const auto bytes = frame.bytes().subspan(information_at);
     bytes[0] = bytes[1] = std::byte{0};
     return write_bytes(descriptor(), bytes);
+}
+
+std::size_t TunDevice::write_all(std::span<packet::Packet* const> frames) {
+    if (!offload_) return Device::write_all(frames);
+    std::size_t refused = 0;
+    int code = 0;
+    auto& pieces = offload_->pieces;
+    pieces[0] = {offload_->header.data(), offload_->header.size()};
+    for (const auto& joined : offload_->coalescer.arrange(frames)) {
+        packet::write(offload_->header, joined.header);
+        std::size_t used = 1;
+        for (const auto piece : joined.pieces)
+            // The kernel only reads it.
+            pieces[used++] = {const_cast<std::byte*>(piece.data()), piece.size()};
+        while (::writev(descriptor(), pieces.data(), static_cast<int>(used)) < 0) {
+            if (errno == EINTR) continue;
+            refused += joined.pieces.size();
+            code = errno;
+            break;
+        }
+    }
+    errno = code;
+    return refused;
 }
 
 int TapDevice::flags() const { return IFF_TAP | IFF_NO_PI; }

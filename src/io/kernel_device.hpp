@@ -1,10 +1,13 @@
 #pragma once
 
 #include "io/device.hpp"
+#include "tinc/base/log.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 
 namespace tinc::io {
@@ -29,30 +32,46 @@ class KernelDevice : public Device {
     /// The flags that make the interface this kind.
     [[nodiscard]] virtual int flags() const = 0;
     /// Called with the new descriptor before it is used.
-    virtual void attached(int /*descriptor*/) {}
+    virtual void attached(int descriptor) = 0;
     [[nodiscard]] Result<void> attach(int descriptor);
 
     QueueFlag queue_;
     Descriptor descriptor_;
 };
 
-/// IP packets. A frame's Ethernet header is made of zeros and the EtherType, by laying tun's 4
-/// bytes of packet information over its end:
+/// Whether the kernel may hand over and take many packets of a flow as one.
+enum class DeviceOffload : std::uint8_t { off, on };
+
+/// IP packets. A frame's Ethernet header is made of zeros and the EtherType.
+///
+/// With offload a packet that the kernel hands over may stand for many of the same flow, up to 64
+/// KiB of them: it is cut here, and what goes the other way is joined. Without it, the header is
+/// made by laying tun's 4 bytes of packet information over its end:
 ///
 ///     frame      0 ........ 9 | 10 11 | 12 13     | 14 ...
 ///     tun reads               | flags | EtherType | IP packet
 ///
 class TunDevice final : public KernelDevice {
   public:
-    TunDevice(std::string device, std::string interface, QueueFlag queue)
-        : KernelDevice("Linux tun/tap device (tun mode)", std::move(device), std::move(interface),
-                       queue) {}
+    TunDevice(std::string device, std::string interface, QueueFlag queue, DeviceOffload offload,
+              LogSink& log);
+    ~TunDevice() override;
 
     [[nodiscard]] Reading read(packet::Packet& frame) override;
+    [[nodiscard]] Reading read_some(packet::Batch& batch) override;
     bool write(packet::Packet& frame) override;
+    [[nodiscard]] std::size_t write_all(std::span<packet::Packet* const> frames) override;
 
   private:
+    struct Offload;
+
     [[nodiscard]] int flags() const override;
+    void attached(int descriptor) override;
+    [[nodiscard]] Reading read_super_packet();
+
+    DeviceOffload wanted_;
+    LogSink& log_;
+    std::unique_ptr<Offload> offload_;  ///< null if there is none
 };
 
 /// Ethernet frames.

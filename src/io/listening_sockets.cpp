@@ -78,8 +78,16 @@ void set_buffer(int socket, const Buffer& buffer, int bytes, LogSink& log) {
     }
 }
 
+/// Packets that the kernel joins count as more than they are, and come in bursts.
+void make_room_for_bursts(int socket) {
+    constexpr int bytes = 4 << 20;
+    if (!set_option(socket, SOL_SOCKET, SO_RCVBUFFORCE, bytes))
+        set_option(socket, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
 void set_udp_options(int socket, Family family, const config::Settings& settings, LogSink& log) {
     set_option(socket, SOL_SOCKET, SO_BROADCAST, 1);
+    if (settings.udp_offload) make_room_for_bursts(socket);
     set_buffer(socket, receive_buffer, settings.udp_rcvbuf, log);
     set_buffer(socket, send_buffer, settings.udp_sndbuf, log);
     if (!settings.pmtu_discovery) return;

@@ -44,10 +44,11 @@ void TunQueue::start() {
     wait();
 }
 
-void TunQueue::write(packet::Packet& frame) {
-    if (device_.write(frame)) return;
+void TunQueue::write(std::span<packet::Packet* const> frames) {
+    const auto refused = device_.write_all(frames);
+    if (refused == 0) return;
     const int code = errno;
-    ++dropped_;
+    dropped_ += refused;
     const auto time = std::chrono::steady_clock::now();
     if (time < next_complaint_) return;
     next_complaint_ = time + std::chrono::seconds(1);
@@ -84,11 +85,11 @@ Device::Reading TunQueue::drain() {
         node_.outbox().clear();  // an exception may have left what points into the batch
         batch_.clear();
         auto reading = Device::Reading::frame;
-        while (!batch_.is_full()) {
-            reading = device_.read(batch_.add());
-            if (reading == Device::Reading::frame) continue;
-            batch_.drop_last();
-            break;
+        // What comes together is sealed and sent together: it is not torn to fill the batch.
+        for (std::size_t came = 1; came == 1 && !batch_.is_full();) {
+            const auto before = batch_.size();
+            reading = device_.read_some(batch_);
+            came = batch_.size() - before;
         }
         const int code = errno;
         if (!batch_.is_empty()) {

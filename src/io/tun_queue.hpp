@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace tinc::io {
@@ -33,7 +34,7 @@ class TunQueue {
     ~TunQueue();
 
     void start();
-    void write(packet::Packet& frame);
+    void write(std::span<packet::Packet* const> frames);
 
   private:
     void wait();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io/arrivals.hpp"
 #include "io/asio.hpp"
 #include "io/descriptor.hpp"
 #include "io/socket_address.hpp"
@@ -25,20 +26,38 @@ namespace tinc::io {
 /// Whether sent packets carry the traffic class of what they contain.
 enum class TrafficClass : std::uint8_t { ignored, inherited };
 
+/// Whether the kernel cuts what we send and joins what we receive.
+enum class UdpOffload : std::uint8_t { off, on };
+
+/// What all UDP sockets of one thread share: the content of either is dealt with before the next
+/// socket or device reads.
+struct ReceivingRoom {
+    Arrivals& arrivals;
+    packet::Batch& batch;
+};
+
 /// One UDP socket. Waits until it is readable, then reads in batches; sends in batches.
+///
+/// With offload, datagrams of one size for one address leave in one message, which the kernel (or
+/// the network card) cuts, and arrive joined by it. On the wire there is no difference. A kernel
+/// that cannot do either is spared it.
 class UdpPort {
   public:
-    /// `batch` is shared by everything that reads packets: its content is dealt with before the
-    /// next one reads. The references outlive this object.
-    UdpPort(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
-            packet::Batch& batch, Descriptor socket, SocketIndex index, Family family,
-            TrafficClass traffic_class);
+    struct Options {
+        Family family = Family::ipv4;
+        TrafficClass traffic_class = TrafficClass::ignored;
+        UdpOffload offload = UdpOffload::on;
+    };
+
+    /// The references outlive this object.
+    UdpPort(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log, ReceivingRoom room,
+            Descriptor socket, SocketIndex index, const Options& options);
     UdpPort(const UdpPort&) = delete;
     UdpPort& operator=(const UdpPort&) = delete;
 
     void start() { wait(); }
 
-    [[nodiscard]] Family family() const { return family_; }
+    [[nodiscard]] Family family() const { return options_.family; }
 
     /// Sends all of them, in order. What the system refuses is dropped and counted; refusals for
     /// size are appended to `too_big`.
@@ -50,12 +69,25 @@ class UdpPort {
   private:
     static constexpr std::size_t batch_size = limits::batch_packets;
 
+    /// Datagrams that leave in one message: one, or several of one size for one address, of which
+    /// only the last may be shorter.
+    struct Run {
+        std::span<const plane::Sending> datagrams;
+        SocketAddress address;
+    };
+
     void wait();
     void pause();
     /// False if reading failed for another reason than that there was nothing to read.
     [[nodiscard]] bool drain();
-    [[nodiscard]] int read_batch();
+    [[nodiscard]] int receive();
+    void cut(Bytes joined, std::size_t datagram_bytes, const Endpoint& source);
+    void pass_on();
+
+    [[nodiscard]] std::size_t length_of_run(std::span<const plane::Sending> datagrams) const;
     void send_some(std::span<const plane::Sending> datagrams, std::vector<plane::Sending>& too_big);
+    void send_runs(std::span<const Run> runs, std::vector<plane::Sending>& too_big);
+    void run_failed(const Run& run, int code, std::vector<plane::Sending>& too_big);
     void refused(const plane::Sending& sending, int code);
     void complain(Level level, std::string_view what, int code);
 
@@ -64,12 +96,12 @@ class UdpPort {
     node::Node& node_;
     Turn& turn_;
     LogSink& log_;
-    packet::Batch& batch_;
+    ReceivingRoom room_;
     SocketIndex index_;
-    Family family_;
-    TrafficClass traffic_class_;
-    std::vector<SocketAddress> addresses_;  ///< batch_size of them, for reading and for sending
+    Options options_;
+    bool cuts_ = false;  ///< the kernel takes whole runs
     std::vector<Endpoint> sources_;
+    std::vector<Run> runs_;
     std::uint64_t dropped_ = 0;
     std::chrono::steady_clock::time_point next_complaint_{};
 };

@@ -80,7 +80,8 @@ struct Settings {
     std::string bind_to_interface;          ///< empty: none
     std::string port = "655";
     bool has_port = false;  ///< Port is given; if not, that of the first socket is announced
-    int udp_rcvbuf = 0;     ///< bytes; 0: the system's default
+    bool udp_offload = true;
+    int udp_rcvbuf = 0;  ///< bytes; 0: the system's default, or more with udp_offload
     int udp_sndbuf = 0;
     std::optional<std::uint32_t> max_connection_burst;  ///< of one source; none: no limit
     PortForwarding upnp = PortForwarding::no;
@@ -91,6 +92,7 @@ struct Settings {
     std::string device;       ///< empty: the type's default
     std::string interface;    ///< empty: the netname
     std::string device_type;  ///< lower case; empty: by mode
+    bool device_offload = true;
     bool device_standby = false;
     bool iff_one_queue = false;
     int vde_port = 0;       ///< 0: any
