@@ -1,10 +1,12 @@
 #pragma once
 
 #include "tinc/base/bytes.hpp"
+#include "tinc/crypto/packet_engine.hpp"
 #include "tinc/crypto/secret.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace tinc::crypto {
 
@@ -26,6 +28,16 @@ class ChaChaPoly1305 {
     [[nodiscard]] bool verify(std::uint64_t sequence, Bytes bytes) const noexcept;
     /// Decrypts all but the tag, in place, if that is right; else changes nothing.
     [[nodiscard]] bool open(std::uint64_t sequence, MutableBytes bytes) const noexcept;
+
+    /// One of many records, `bytes` as above.
+    struct Record {
+        std::uint64_t sequence;
+        MutableBytes bytes;
+        bool is_right = false;  ///< open() tells
+    };
+    /// As seal() and open() do with one.
+    void seal(std::span<const Record> records, PacketEngine& engine) const noexcept;
+    void open(std::span<Record> records, PacketEngine& engine) const noexcept;
 
     [[nodiscard]] ChaChaPoly1305 clone() const { return ChaChaPoly1305(key_.bytes()); }
 

@@ -14,6 +14,7 @@
 #include "tinc/base/random.hpp"
 #include "tinc/crypto/cipher.hpp"
 #include "tinc/crypto/digest.hpp"
+#include "tinc/crypto/packet_engine.hpp"
 #include "tinc/packet/compression.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/packet/replay_window.hpp"
@@ -22,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,10 +86,9 @@ class Sealer {
     /// cannot (does not fit, compression failed, last_sequence was used); the packet is then to be
     /// dropped, whatever it has become.
     [[nodiscard]] bool seal(packet::Packet& packet, packet::Compression& compression) noexcept;
-    void seal(std::span<packet::Packet* const> packets, packet::Compression& compression) noexcept {
-        for (auto* packet : packets)
-            if (!seal(*packet, compression)) packet->clear();
-    }
+    /// Many, numbered in their order; `sealed` tells of each what seal() tells of one.
+    void seal(std::span<packet::Packet* const> packets, packet::Compression& compression,
+              crypto::PacketEngine& engine, std::span<bool> sealed) noexcept;
 
     [[nodiscard]] const PacketSuite& suite() const { return tools_.suite; }
     [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
@@ -116,26 +117,6 @@ class Opener {
 
     [[nodiscard]] static Result<Opener> create(const PacketKey& key, std::size_t window_bytes);
 
-    struct Opened {
-        Verdict verdict = Verdict::forged;
-        std::uint32_t sequence = 0;
-        std::uint32_t last = 0;
-        std::uint32_t lost = 0;
-        std::uint32_t far = 0;
-        std::size_t wire_payload_bytes = 0;
-    };
-    void open(std::span<packet::Packet* const> packets, packet::Compression& compression,
-              std::span<Opened> results) noexcept {
-        for (std::size_t i = 0; i < packets.size(); ++i) {
-            auto& r = results[i];
-            r.last = window_.last();
-            r.verdict = open(*packets[i], compression, &r.wire_payload_bytes);
-            r.sequence = sequence_;
-            r.lost = lost_;
-            r.far = window_.far();
-        }
-    }
-
     /// Whether the MAC of a datagram fits this key; decides whose packet from an unknown address
     /// it is. Always false without a MAC.
     [[nodiscard]] bool recognises(Bytes datagram) noexcept;
@@ -145,6 +126,17 @@ class Opener {
     /// bytes of the packet mean nothing any more.
     [[nodiscard]] Verdict open(packet::Packet& packet, packet::Compression& compression,
                                std::size_t* wire_payload_bytes) noexcept;
+
+    /// What became of one packet of many.
+    struct Opened {
+        Verdict verdict = Verdict::too_short;
+        std::uint32_t sequence = 0;          ///< if its MAC was right
+        std::uint32_t lost = 0;              ///< see lost()
+        std::size_t wire_payload_bytes = 0;  ///< if it was fresh
+    };
+    /// Many, each as open() does it, in their order.
+    void open(std::span<packet::Packet* const> packets, packet::Compression& compression,
+              crypto::PacketEngine& engine, std::span<Opened> opened) noexcept;
 
     [[nodiscard]] const packet::ReplayWindow& window() const { return window_; }
     /// The number of the last packet whose MAC was right, whatever became of it.

@@ -16,6 +16,7 @@
 #include "tinc/base/bytes.hpp"
 #include "tinc/base/error.hpp"
 #include "tinc/crypto/chacha_poly1305.hpp"
+#include "tinc/crypto/packet_engine.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/packet/replay_window.hpp"
 #include "tinc/sptps/handshake.hpp"
@@ -25,6 +26,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -57,11 +59,10 @@ class Sealer {
     /// Turns the data of a record into a datagram, in place. False if it does not fit or the
     /// numbers are used up; the packet is then to be dropped. `type` is the application's.
     [[nodiscard]] bool seal(packet::Packet& packet, std::uint8_t type) noexcept;
-    void seal(std::span<packet::Packet* const> packets,
-              std::span<const std::uint8_t> types) noexcept {
-        for (std::size_t i = 0; i < packets.size(); ++i)
-            if (!seal(*packets[i], types[i])) packets[i]->clear();
-    }
+    /// Many, numbered in their order; `types` has the type of each, and `sealed` tells of each what
+    /// seal() tells of one.
+    void seal(std::span<packet::Packet* const> packets, std::span<const std::uint8_t> types,
+              crypto::PacketEngine& engine, std::span<bool> sealed) noexcept;
     [[nodiscard]] const SequenceCounter& counter() const { return *counter_; }
 
   private:
@@ -88,24 +89,17 @@ class Opener {
     [[nodiscard]] bool recognises(Bytes datagram) const noexcept;
     /// Turns a datagram into the data of its record, in place, and tells its type.
     [[nodiscard]] Verdict open(packet::Packet& packet, std::uint8_t& type) noexcept;
+
+    /// What became of one packet of many.
     struct Opened {
-        Verdict verdict = Verdict::forged;
-        std::uint8_t type = 0;
-        std::uint32_t sequence = 0;
-        std::uint32_t last = 0;
-        std::uint32_t lost = 0;
-        std::uint32_t far = 0;
+        Verdict verdict = Verdict::too_short;
+        std::uint8_t type = 0;       ///< if it was opened
+        std::uint32_t sequence = 0;  ///< if its tag was right
+        std::uint32_t lost = 0;      ///< see lost()
     };
-    void open(std::span<packet::Packet* const> packets, std::span<Opened> results) noexcept {
-        for (std::size_t i = 0; i < packets.size(); ++i) {
-            auto& r = results[i];
-            r.last = window_.last();
-            r.verdict = open(*packets[i], r.type);
-            r.sequence = sequence_;
-            r.lost = lost_;
-            r.far = window_.far();
-        }
-    }
+    /// Many, each as open() does it, in their order.
+    void open(std::span<packet::Packet* const> packets, crypto::PacketEngine& engine,
+              std::span<Opened> opened) noexcept;
 
     /// A key the peer may begin to use.
     void expect(Bytes key) { expected_.emplace(key); }
