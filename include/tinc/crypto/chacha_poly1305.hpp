@@ -22,6 +22,13 @@ class ChaChaPoly1305 {
     /// `key` has at least key_bytes; more are never used.
     explicit ChaChaPoly1305(Bytes key);
 
+    /// One of many records.
+    struct Record {
+        std::uint64_t sequence = 0;
+        MutableBytes bytes;
+        bool is_right = false;  ///< open() tells
+    };
+
     /// Encrypts all of `bytes` but the last tag_bytes, in place, and writes the tag there.
     void seal(std::uint64_t sequence, MutableBytes bytes) const noexcept;
     /// Whether the tag at the end is right; in constant time. False if there is no room for one.
@@ -29,13 +36,7 @@ class ChaChaPoly1305 {
     /// Decrypts all but the tag, in place, if that is right; else changes nothing.
     [[nodiscard]] bool open(std::uint64_t sequence, MutableBytes bytes) const noexcept;
 
-    /// One of many records, `bytes` as above.
-    struct Record {
-        std::uint64_t sequence;
-        MutableBytes bytes;
-        bool is_right = false;  ///< open() tells
-    };
-    /// As seal() and open() do with one.
+    /// Many, each as above.
     void seal(std::span<const Record> records, PacketEngine& engine) const noexcept;
     void open(std::span<Record> records, PacketEngine& engine) const noexcept;
 

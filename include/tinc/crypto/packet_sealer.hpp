@@ -17,10 +17,12 @@
 
 namespace tinc::crypto {
 
+class KeyedSuite;
+
 /// A packet at the start of a buffer, worked on in place.
 struct PacketText {
-    MutableBytes space;  ///< the packet and the room behind it
-    std::size_t size;    ///< of the packet: before, and if is_good after
+    MutableBytes space;    ///< the packet and the room behind it, together below 64 kB
+    std::size_t size = 0;  ///< of the packet: before, and if is_good after
     /// Whether it was sealed or opened. If not, its bytes mean nothing any more.
     bool is_good = false;
 };
@@ -47,9 +49,8 @@ class PacketSealer {
     void seal(std::span<PacketText> packets) noexcept;
 
   private:
-    struct State;
-    explicit PacketSealer(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit PacketSealer(std::unique_ptr<KeyedSuite> suite);
+    std::unique_ptr<KeyedSuite> suite_;
 };
 
 /// Never allocates after create(). One thread at a time.
@@ -73,9 +74,8 @@ class PacketOpener {
     void open(std::span<PacketText> packets) noexcept;
 
   private:
-    struct State;
-    explicit PacketOpener(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit PacketOpener(std::unique_ptr<KeyedSuite> suite);
+    std::unique_ptr<KeyedSuite> suite_;
 };
 
 }  // namespace tinc::crypto

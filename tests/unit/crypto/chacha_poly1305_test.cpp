@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 namespace tinc::crypto {
 namespace {
@@ -76,6 +77,59 @@ TEST(ChaChaPoly1305Test, WhatHasNoRoomForATagIsForged) {
     const auto& record = records.at(0);
     EXPECT_FALSE(record.cipher.verify(0, Bytes(record.sealed).first(15)));
     EXPECT_FALSE(record.cipher.verify(0, {}));
+}
+
+/// Records of random sizes up to 1700 bytes: with room for the tag, and sealed.
+struct Batch {
+    Batch(const ChaChaPoly1305& cipher, std::mt19937_64& random, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            auto& bytes = plain.emplace_back(random() % 1701 + ChaChaPoly1305::tag_bytes);
+            std::ranges::generate(bytes, [&] { return static_cast<std::byte>(random()); });
+            sequences.push_back(random() >> (random() % 64));
+            cipher.seal(sequences.back(), sealed.emplace_back(bytes));
+        }
+    }
+    static std::vector<ChaChaPoly1305::Record> records(const std::vector<std::uint64_t>& sequences,
+                                                       std::vector<std::vector<std::byte>>& of) {
+        std::vector<ChaChaPoly1305::Record> all;
+        for (std::size_t i = 0; i < of.size(); ++i)
+            all.push_back({.sequence = sequences[i], .bytes = of[i]});
+        return all;
+    }
+    std::vector<std::uint64_t> sequences;
+    std::vector<std::vector<std::byte>> plain;
+    std::vector<std::vector<std::byte>> sealed;
+};
+
+TEST(ChaChaPoly1305Test, SealsManyAsOne) {
+    const auto cipher = recorded().at(2).cipher.clone();
+    PacketEngine engine;
+    std::mt19937_64 random(5);
+    for (std::size_t count = 0; count < 70; ++count) {
+        Batch batch(cipher, random, count);
+        cipher.seal(Batch::records(batch.sequences, batch.plain), engine);
+        EXPECT_EQ(batch.plain, batch.sealed);
+    }
+}
+
+TEST(ChaChaPoly1305Test, OpensOfManyWhatIsRightAndChangesNothingElse) {
+    const auto cipher = recorded().at(2).cipher.clone();
+    PacketEngine engine;
+    std::mt19937_64 random(6);
+    for (std::size_t count = 0; count < 70; ++count) {
+        Batch batch(cipher, random, count);
+        for (auto& bytes : batch.sealed) {
+            const auto at = random() % bytes.size();
+            if (random() % 4 == 0) bytes[at] ^= std::byte{8};
+            if (random() % 8 == 0) bytes.resize(at);
+        }
+        auto one_by_one = batch.sealed;
+        auto records = Batch::records(batch.sequences, batch.sealed);
+        cipher.open(records, engine);
+        for (std::size_t i = 0; i < count; ++i)
+            EXPECT_EQ(records[i].is_right, cipher.open(batch.sequences[i], one_by_one[i])) << i;
+        EXPECT_EQ(batch.sealed, one_by_one);
+    }
 }
 
 }  // namespace
