@@ -16,15 +16,19 @@ namespace {
 
 constexpr std::size_t sequence_bytes = 4;
 
-/// Nothing if packets go without a MAC.
-Result<std::optional<crypto::Hmac>> make_mac(const PacketKey& key) {
-    if (key.suite.wire_mac_bytes() == 0) return std::nullopt;
-    if (key.suite.mac_bytes > key.suite.digest.bytes)
-        return failure(Errc::malformed, "MAC length exceeds size of digest!");
-    // All of the material, cipher key and IV, is the key of the MAC.
-    TINC_TRY(auto mac, crypto::Hmac::create(key.suite.digest, key.material.bytes()));
-    return mac;
-}
+/// Packets of a batch that are worked on, and their places in it.
+struct Texts {
+    void add(packet::Packet& packet, std::size_t place) {
+        TINC_ASSERT(count < all.size());
+        all[count] = {.space = packet.space(), .size = packet.size()};
+        places[count++] = place;
+    }
+    [[nodiscard]] std::span<crypto::PacketText> added() { return std::span(all).first(count); }
+
+    std::array<crypto::PacketText, limits::batch_packets> all;
+    std::array<std::size_t, limits::batch_packets> places;
+    std::size_t count = 0;
+};
 
 }  // namespace
 
@@ -77,99 +81,134 @@ wire::AnsKey ans_key(std::string from, std::string to, const PacketKey& key) {
             .address = std::nullopt};
 }
 
-Result<PacketTools> PacketTools::create(const PacketKey& key, crypto::Direction direction) {
-    TINC_CHECK(packet::Compression::check(key.suite.compression));
-    TINC_TRY(auto mac, make_mac(key));
-    TINC_TRY(auto cipher,
-             crypto::PacketCipher::create(key.suite.cipher, key.material.bytes(), direction));
-    return PacketTools{key.suite, std::move(cipher), std::move(mac)};
-}
-
 Result<Sealer> Sealer::create(const PacketKey& key, std::uint32_t sequence) {
-    TINC_TRY(auto tools, PacketTools::create(key, crypto::Direction::encrypt));
-    return Sealer(std::move(tools), sequence);
+    const auto& suite = key.suite;
+    TINC_CHECK(packet::Compression::check(suite.compression));
+    TINC_TRY(auto sealer, crypto::PacketSealer::create(suite.cipher, suite.digest, suite.mac_bytes,
+                                                       key.material.bytes()));
+    return Sealer(suite, std::move(sealer), sequence);
 }
 
 bool Sealer::seal(packet::Packet& packet, packet::Compression& compression) noexcept {
-    if (sequence_ >= last_sequence || packet.front_room() < sequence_bytes) return false;
-    if (tools_.suite.compression != 0 && !compress(packet, compression)) return false;
+    if (!number(packet, compression)) return false;
+    std::array text{crypto::PacketText{.space = packet.space(), .size = packet.size()}};
+    sealer_.seal(text);
+    if (text.front().is_good) packet.resize(text.front().size);
+    return text.front().is_good;
+}
 
-    const std::size_t mac_bytes = tools_.suite.wire_mac_bytes();
-    const std::size_t sealed_bytes =
-        tools_.cipher.output_bound(packet.size() + sequence_bytes) + mac_bytes;
+void Sealer::seal(std::span<packet::Packet* const> packets, packet::Compression& compression,
+                  crypto::PacketEngine& engine, std::span<bool> sealed) noexcept {
+    Texts texts;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        sealed[i] = number(*packets[i], compression);
+        if (sealed[i]) texts.add(*packets[i], i);
+    }
+    sealer_.seal(texts.added(), engine);
+    for (std::size_t i = 0; i < texts.count; ++i) {
+        const auto place = texts.places[i];
+        sealed[place] = texts.all[i].is_good;
+        if (sealed[place]) packets[place]->resize(texts.all[i].size);
+    }
+}
+
+/// Makes of a frame what is encrypted, if it can be sent.
+bool Sealer::number(packet::Packet& packet, packet::Compression& compression) noexcept {
+    if (sequence_ >= last_sequence || packet.front_room() < sequence_bytes) return false;
+    if (suite_.compression != 0 && !compress(packet, compression)) return false;
+    const auto sealed_bytes = sealer_.sealed_bytes(packet.size() + sequence_bytes);
     if (sealed_bytes > limits::datagram_bytes || sealed_bytes > packet.room() + sequence_bytes)
         return false;
-
     packet.grow_front(sequence_bytes);
     put_u32(packet.bytes(), 0, ++sequence_);
-    const auto encrypted = tools_.cipher.apply(packet.bytes(), packet.space());
-    if (!encrypted) return false;
-    packet.resize(*encrypted + mac_bytes);
-    if (tools_.mac)
-        tools_.mac->sign(packet.bytes().first(*encrypted),
-                         packet.bytes().subspan(*encrypted, mac_bytes));
     return true;
 }
 
 bool Sealer::compress(packet::Packet& packet, packet::Compression& compression) noexcept {
     std::array<std::byte, limits::datagram_bytes> smaller;
-    const auto size = compression.compress(tools_.suite.compression, packet.bytes(), smaller);
+    const auto size = compression.compress(suite_.compression, packet.bytes(), smaller);
     if (!size) return false;
     packet.assign(std::span(smaller).first(*size));
     return true;
 }
 
 Result<Opener> Opener::create(const PacketKey& key, std::size_t window_bytes) {
-    TINC_TRY(auto tools, PacketTools::create(key, crypto::Direction::decrypt));
-    return Opener(std::move(tools), window_bytes);
+    const auto& suite = key.suite;
+    TINC_CHECK(packet::Compression::check(suite.compression));
+    TINC_TRY(auto opener, crypto::PacketOpener::create(suite.cipher, suite.digest, suite.mac_bytes,
+                                                       key.material.bytes()));
+    return Opener(suite, std::move(opener), window_bytes);
 }
 
 // The announced length counts even where no MAC is sent, as in 1.0.36.
 bool Opener::is_long_enough(std::size_t size) const {
-    return size >= sequence_bytes && size - sequence_bytes >= tools_.suite.mac_bytes;
+    return size >= sequence_bytes && size - sequence_bytes >= suite_.mac_bytes;
 }
 
 bool Opener::recognises(Bytes datagram) noexcept {
-    if (!tools_.mac || !is_long_enough(datagram.size())) return false;
-    const std::size_t encrypted = datagram.size() - tools_.suite.wire_mac_bytes();
-    return tools_.mac->verify(datagram.first(encrypted), datagram.subspan(encrypted));
+    return is_long_enough(datagram.size()) && opener_.recognises(datagram);
 }
 
 Opener::Verdict Opener::open(packet::Packet& packet, packet::Compression& compression,
                              std::size_t* wire_payload_bytes) noexcept {
     if (!is_long_enough(packet.size())) return Verdict::too_short;
-    if (tools_.mac && !recognises(packet.bytes())) return Verdict::forged;
-    packet.resize(packet.size() - tools_.suite.wire_mac_bytes());
+    std::array text{crypto::PacketText{.space = packet.space(), .size = packet.size()}};
+    opener_.open(text);
+    const auto opened = take(packet, text.front(), compression);
+    if (wire_payload_bytes != nullptr) *wire_payload_bytes = opened.wire_payload_bytes;
+    return opened.verdict;
+}
 
-    // From here on nothing tells a bad padding from a bad MAC, not even to our own caller.
-    const auto decrypted = tools_.cipher.apply(packet.bytes(), packet.space());
-    if (!decrypted || *decrypted < sequence_bytes) return Verdict::forged;
-    packet.resize(*decrypted);
+void Opener::open(std::span<packet::Packet* const> packets, packet::Compression& compression,
+                  crypto::PacketEngine& engine, std::span<Opened> opened) noexcept {
+    Texts texts;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        opened[i] = {.verdict = Verdict::too_short};
+        if (is_long_enough(packets[i]->size())) texts.add(*packets[i], i);
+    }
+    opener_.open(texts.added(), engine);
+    for (std::size_t i = 0; i < texts.count; ++i) {
+        const auto place = texts.places[i];
+        opened[place] = take(*packets[place], texts.all[i], compression);
+    }
+}
+
+/// What comes after the MAC and the cipher have been judged. Nothing tells a bad padding from a bad
+/// MAC, not even to our own caller.
+Opener::Opened Opener::take(packet::Packet& packet, const crypto::PacketText& plain,
+                            packet::Compression& compression) noexcept {
+    if (!plain.is_good || plain.size < sequence_bytes) return {.verdict = Verdict::forged};
+    packet.resize(plain.size);
     sequence_ = get_u32(packet.bytes(), 0);
     lost_ = 0;
     packet.shrink_front(sequence_bytes);
 
+    Opened opened{.verdict = Verdict::opened, .sequence = sequence_};
     using Judged = packet::ReplayWindow::Verdict;
     const auto last = window_.last();
     switch (window_.accept(sequence_)) {
         case Judged::replayed:
-            return Verdict::replayed;
+            opened.verdict = Verdict::replayed;
+            return opened;
         case Judged::too_far:
-            return Verdict::too_far;
+            opened.verdict = Verdict::too_far;
+            return opened;
         case Judged::fresh_after_loss:
             lost_ = sequence_ - last - 1;
             break;
         case Judged::fresh:
             break;
     }
-    if (wire_payload_bytes != nullptr) *wire_payload_bytes = packet.size();
-    if (tools_.suite.compression != 0 && !decompress(packet, compression)) return Verdict::damaged;
-    return packet.size() < packet::ethernet_bytes ? Verdict::damaged : Verdict::opened;
+    opened.lost = lost_;
+    opened.wire_payload_bytes = packet.size();
+    const bool is_whole = suite_.compression == 0 || decompress(packet, compression);
+    if (!is_whole || packet.size() < packet::ethernet_bytes) opened.verdict = Verdict::damaged;
+    return opened;
 }
 
 bool Opener::decompress(packet::Packet& packet, packet::Compression& compression) noexcept {
     std::array<std::byte, limits::datagram_bytes> larger;
-    const auto size = compression.decompress(tools_.suite.compression, packet.bytes(), larger);
+    const auto size = compression.decompress(suite_.compression, packet.bytes(), larger);
     if (!size) return false;
     packet.assign(std::span(larger).first(*size));
     return true;

@@ -1,10 +1,12 @@
 #include "tinc/sptps/datagram.hpp"
 
+#include "tinc/base/limits.hpp"
 #include "tinc/sptps/stream.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tinc::sptps {
@@ -18,6 +20,26 @@ constexpr std::size_t type_bytes = 1;
 constexpr std::size_t tag_bytes = ChaChaPoly1305::tag_bytes;
 
 static_assert(datagram_overhead == number_bytes + type_bytes + tag_bytes);
+
+/// Records of a batch that are worked on, and the places of their packets in it.
+struct Records {
+    void add(std::uint32_t number, MutableBytes bytes, std::size_t place) {
+        TINC_ASSERT(count < all.size());
+        all[count] = {.sequence = number, .bytes = bytes};
+        places[count++] = place;
+    }
+    [[nodiscard]] std::span<ChaChaPoly1305::Record> added() { return std::span(all).first(count); }
+
+    std::array<ChaChaPoly1305::Record, limits::batch_packets> all;
+    std::array<std::size_t, limits::batch_packets> places;
+    std::size_t count = 0;
+};
+
+/// In front of a sealed record.
+void put_number(packet::Packet& packet, std::uint32_t number) {
+    packet.grow_front(number_bytes);
+    put_u32(packet.bytes(), 0, number);
+}
 
 }  // namespace
 
@@ -33,18 +55,38 @@ std::optional<std::uint32_t> SequenceCounter::take() noexcept {
 // ------------------------------------------------------------------------
 
 bool Sealer::seal(packet::Packet& packet, std::uint8_t type) noexcept {
-    TINC_ASSERT(type < handshake_type);
-    if (packet.front_room() < number_bytes + type_bytes) return false;
-    if (packet.size() + tag_bytes > packet.room()) return false;
-    const auto number = counter_->take();
+    const auto number = begin(packet, type);
     if (!number) return false;
+    cipher_.seal(*number, packet.bytes());
+    put_number(packet, *number);
+    return true;
+}
+
+void Sealer::seal(std::span<packet::Packet* const> packets, std::span<const std::uint8_t> types,
+                  crypto::PacketEngine& engine, std::span<bool> sealed) noexcept {
+    Records records;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        const auto number = begin(*packets[i], types[i]);
+        sealed[i] = number.has_value();
+        if (number) records.add(*number, packets[i]->bytes(), i);
+    }
+    cipher_.seal(records.added(), engine);
+    for (std::size_t i = 0; i < records.count; ++i)
+        put_number(*packets[records.places[i]],
+                   static_cast<std::uint32_t>(records.all[i].sequence));
+}
+
+/// Makes of the data a record with room for the tag, and takes a number for it.
+std::optional<std::uint32_t> Sealer::begin(packet::Packet& packet, std::uint8_t type) noexcept {
+    TINC_ASSERT(type < handshake_type);
+    if (packet.front_room() < number_bytes + type_bytes) return std::nullopt;
+    if (packet.size() + tag_bytes > packet.room()) return std::nullopt;
+    const auto number = counter_->take();
+    if (!number) return std::nullopt;
     packet.grow_front(type_bytes);
     packet.bytes().front() = std::byte{type};
     packet.resize(packet.size() + tag_bytes);
-    cipher_.seal(*number, packet.bytes());
-    packet.grow_front(number_bytes);
-    put_u32(packet.bytes(), 0, *number);
-    return true;
+    return number;
 }
 
 Opener::Opener(Bytes key, std::size_t window_bytes, std::uint32_t next)
@@ -57,43 +99,73 @@ bool Opener::recognises(Bytes datagram) const noexcept {
     if (verdict == packet::ReplayWindow::Verdict::replayed ||
         verdict == packet::ReplayWindow::Verdict::too_far)
         return false;
-    return key_of(number, datagram.subspan(number_bytes)) != nullptr;
-}
-
-/// At most three are tried, and two of them only around a re-key.
-const ChaChaPoly1305* Opener::key_of(std::uint32_t number, Bytes sealed) const noexcept {
-    if (current_.verify(number, sealed)) return &current_;
-    if (expected_ && expected_->verify(number, sealed)) return &*expected_;
-    if (old_ && old_->verify(number, sealed)) return &*old_;
-    return nullptr;
+    const auto sealed = datagram.subspan(number_bytes);
+    return current_.verify(number, sealed) || (expected_ && expected_->verify(number, sealed)) ||
+           (old_ && old_->verify(number, sealed));
 }
 
 Opener::Verdict Opener::open(packet::Packet& packet, std::uint8_t& type) noexcept {
     lost_ = 0;
     if (packet.size() < datagram_overhead) return Verdict::too_short;
     const auto number = get_u32(packet.bytes(), 0);
-    const auto* key = key_of(number, packet.bytes().subspan(number_bytes));
-    if (key == nullptr) return Verdict::forged;
-    sequence_ = number;
+    const auto sealed = packet.bytes().subspan(number_bytes);
+    if (!current_.open(number, sealed) && !opens_with_other_key(number, sealed))
+        return Verdict::forged;
+    const auto opened = take(packet);
+    type = opened.type;
+    return opened.verdict;
+}
+
+void Opener::open(std::span<packet::Packet* const> packets, crypto::PacketEngine& engine,
+                  std::span<Opened> opened) noexcept {
+    Records records;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        auto& packet = *packets[i];
+        opened[i] = {.verdict = Verdict::too_short};
+        if (packet.size() < datagram_overhead) continue;
+        records.add(get_u32(packet.bytes(), 0), packet.bytes().subspan(number_bytes), i);
+    }
+    current_.open(records.added(), engine);
+    for (std::size_t i = 0; i < records.count; ++i) {
+        const auto& record = records.all[i];
+        const auto number = static_cast<std::uint32_t>(record.sequence);
+        const auto place = records.places[i];
+        const bool is_right = record.is_right || opens_with_other_key(number, record.bytes);
+        opened[place] = is_right ? take(*packets[place]) : Opened{.verdict = Verdict::forged};
+    }
+}
+
+/// Only around a re-key are there any.
+bool Opener::opens_with_other_key(std::uint32_t number, MutableBytes sealed) const noexcept {
+    return (expected_ && expected_->open(number, sealed)) || (old_ && old_->open(number, sealed));
+}
+
+/// What comes after the tag was found right and the record is decrypted.
+Opener::Opened Opener::take(packet::Packet& packet) noexcept {
+    sequence_ = get_u32(packet.bytes(), 0);
+    lost_ = 0;
+    Opened opened{.verdict = Verdict::opened, .sequence = sequence_};
     const auto last = window_.last();
-    switch (window_.accept(number)) {
+    switch (window_.accept(sequence_)) {
         case packet::ReplayWindow::Verdict::fresh:
             break;
         case packet::ReplayWindow::Verdict::fresh_after_loss:
-            lost_ = number - last - 1;
+            lost_ = sequence_ - last - 1;
             break;
         case packet::ReplayWindow::Verdict::replayed:
-            return Verdict::replayed;
+            opened.verdict = Verdict::replayed;
+            return opened;
         case packet::ReplayWindow::Verdict::too_far:
-            return Verdict::too_far;
+            opened.verdict = Verdict::too_far;
+            return opened;
     }
+    opened.lost = lost_;
     packet.shrink_front(number_bytes);
-    const bool opened = key->open(number, packet.bytes());
-    TINC_ASSERT(opened);
-    type = std::to_integer<std::uint8_t>(packet.bytes().front());
+    opened.type = std::to_integer<std::uint8_t>(packet.bytes().front());
     packet.shrink_front(type_bytes);
     packet.resize(packet.size() - tag_bytes);
-    return type < handshake_type ? Verdict::opened : Verdict::not_data;
+    if (opened.type >= handshake_type) opened.verdict = Verdict::not_data;
+    return opened;
 }
 
 void Opener::use_expected() {

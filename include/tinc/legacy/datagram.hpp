@@ -15,6 +15,7 @@
 #include "tinc/crypto/cipher.hpp"
 #include "tinc/crypto/digest.hpp"
 #include "tinc/crypto/packet_engine.hpp"
+#include "tinc/crypto/packet_sealer.hpp"
 #include "tinc/packet/compression.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/packet/replay_window.hpp"
@@ -64,42 +65,34 @@ struct PacketKey {
 /// The highest sequence number a Sealer uses; new keys must come long before.
 inline constexpr std::uint32_t last_sequence = 0xffff0000U;
 
-/// What a key needs to be used in one direction.
-struct PacketTools {
-    PacketSuite suite;
-    crypto::PacketCipher cipher;
-    std::optional<crypto::Hmac> mac;  ///< nothing if packets go without
-
-    /// Errc::refused or malformed if the key's suite cannot be run.
-    [[nodiscard]] static Result<PacketTools> create(const PacketKey& key,
-                                                    crypto::Direction direction);
-};
-
 /// Sends to one node: compress, number, encrypt, MAC.
 class Sealer {
   public:
-    /// `sequence` numbers have been used with this key; 0 for a fresh one. Errors are those of
-    /// PacketTools.
+    /// `sequence` numbers have been used with this key; 0 for a fresh one. Errc::refused or
+    /// malformed if the key's suite cannot be run.
     [[nodiscard]] static Result<Sealer> create(const PacketKey& key, std::uint32_t sequence = 0);
 
     /// Turns a frame into a datagram of at most limits::datagram_bytes, in place. False if it
     /// cannot (does not fit, compression failed, last_sequence was used); the packet is then to be
     /// dropped, whatever it has become.
     [[nodiscard]] bool seal(packet::Packet& packet, packet::Compression& compression) noexcept;
-    /// Many, numbered in their order; `sealed` tells of each what seal() tells of one.
+    /// Up to limits::batch_packets, numbered in their order; `sealed` tells of each what seal()
+    /// tells of one.
     void seal(std::span<packet::Packet* const> packets, packet::Compression& compression,
               crypto::PacketEngine& engine, std::span<bool> sealed) noexcept;
 
-    [[nodiscard]] const PacketSuite& suite() const { return tools_.suite; }
+    [[nodiscard]] const PacketSuite& suite() const { return suite_; }
     [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
 
   private:
-    Sealer(PacketTools tools, std::uint32_t sequence)
-        : tools_(std::move(tools)), sequence_(sequence) {}
+    Sealer(PacketSuite suite, crypto::PacketSealer sealer, std::uint32_t sequence)
+        : suite_(std::move(suite)), sealer_(std::move(sealer)), sequence_(sequence) {}
 
+    [[nodiscard]] bool number(packet::Packet& packet, packet::Compression& compression) noexcept;
     [[nodiscard]] bool compress(packet::Packet& packet, packet::Compression& compression) noexcept;
 
-    PacketTools tools_;
+    PacketSuite suite_;
+    crypto::PacketSealer sealer_;
     std::uint32_t sequence_;  ///< of the last packet sent
 };
 
@@ -115,6 +108,7 @@ class Opener {
         damaged,    ///< does not decompress, or is no frame
     };
 
+    /// Errors as for the sealer.
     [[nodiscard]] static Result<Opener> create(const PacketKey& key, std::size_t window_bytes);
 
     /// Whether the MAC of a datagram fits this key; decides whose packet from an unknown address
@@ -122,7 +116,7 @@ class Opener {
     [[nodiscard]] bool recognises(Bytes datagram) noexcept;
 
     /// Turns a datagram into its frame, in place. `wire_payload_bytes` (may be null) gets the size
-    /// of the payload before decompression, which MTU probes count. If it cannot be opened, the
+    /// of a fresh payload before decompression, which MTU probes count. If it cannot be opened, the
     /// bytes of the packet mean nothing any more.
     [[nodiscard]] Verdict open(packet::Packet& packet, packet::Compression& compression,
                                std::size_t* wire_payload_bytes) noexcept;
@@ -134,7 +128,7 @@ class Opener {
         std::uint32_t lost = 0;              ///< see lost()
         std::size_t wire_payload_bytes = 0;  ///< if it was fresh
     };
-    /// Many, each as open() does it, in their order.
+    /// Up to limits::batch_packets, each as open() does it, in their order.
     void open(std::span<packet::Packet* const> packets, packet::Compression& compression,
               crypto::PacketEngine& engine, std::span<Opened> opened) noexcept;
 
@@ -145,14 +139,17 @@ class Opener {
     [[nodiscard]] std::uint32_t lost() const { return lost_; }
 
   private:
-    Opener(PacketTools tools, std::size_t window_bytes)
-        : tools_(std::move(tools)), window_(window_bytes) {}
+    Opener(PacketSuite suite, crypto::PacketOpener opener, std::size_t window_bytes)
+        : suite_(std::move(suite)), opener_(std::move(opener)), window_(window_bytes) {}
 
     [[nodiscard]] bool is_long_enough(std::size_t size) const;
+    [[nodiscard]] Opened take(packet::Packet& packet, const crypto::PacketText& plain,
+                              packet::Compression& compression) noexcept;
     [[nodiscard]] bool decompress(packet::Packet& packet,
                                   packet::Compression& compression) noexcept;
 
-    PacketTools tools_;
+    PacketSuite suite_;
+    crypto::PacketOpener opener_;
     packet::ReplayWindow window_;
     std::uint32_t sequence_ = 0;
     std::uint32_t lost_ = 0;

@@ -59,13 +59,16 @@ class Sealer {
     /// Turns the data of a record into a datagram, in place. False if it does not fit or the
     /// numbers are used up; the packet is then to be dropped. `type` is the application's.
     [[nodiscard]] bool seal(packet::Packet& packet, std::uint8_t type) noexcept;
-    /// Many, numbered in their order; `types` has the type of each, and `sealed` tells of each what
-    /// seal() tells of one.
+    /// Up to limits::batch_packets, numbered in their order; `types` has the type of each, and
+    /// `sealed` tells of each what seal() tells of one.
     void seal(std::span<packet::Packet* const> packets, std::span<const std::uint8_t> types,
               crypto::PacketEngine& engine, std::span<bool> sealed) noexcept;
     [[nodiscard]] const SequenceCounter& counter() const { return *counter_; }
 
   private:
+    [[nodiscard]] std::optional<std::uint32_t> begin(packet::Packet& packet,
+                                                     std::uint8_t type) noexcept;
+
     crypto::ChaChaPoly1305 cipher_;
     std::shared_ptr<SequenceCounter> counter_;
 };
@@ -97,7 +100,7 @@ class Opener {
         std::uint32_t sequence = 0;  ///< if its tag was right
         std::uint32_t lost = 0;      ///< see lost()
     };
-    /// Many, each as open() does it, in their order.
+    /// Up to limits::batch_packets, each as open() does it, in their order.
     void open(std::span<packet::Packet* const> packets, crypto::PacketEngine& engine,
               std::span<Opened> opened) noexcept;
 
@@ -116,8 +119,9 @@ class Opener {
     [[nodiscard]] std::uint32_t lost() const { return lost_; }
 
   private:
-    [[nodiscard]] const crypto::ChaChaPoly1305* key_of(std::uint32_t number,
-                                                       Bytes sealed) const noexcept;
+    [[nodiscard]] bool opens_with_other_key(std::uint32_t number,
+                                            MutableBytes sealed) const noexcept;
+    [[nodiscard]] Opened take(packet::Packet& packet) noexcept;
 
     crypto::ChaChaPoly1305 current_;
     std::optional<crypto::ChaChaPoly1305> old_;
