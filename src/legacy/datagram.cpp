@@ -183,10 +183,11 @@ Opener::Opened Opener::take(packet::Packet& packet, const crypto::PacketText& pl
     lost_ = 0;
     packet.shrink_front(sequence_bytes);
 
-    Opened opened{.verdict = Verdict::opened, .sequence = sequence_};
+    Opened opened{.verdict = Verdict::opened, .sequence = sequence_, .last = window_.last()};
     using Judged = packet::ReplayWindow::Verdict;
-    const auto last = window_.last();
-    switch (window_.accept(sequence_)) {
+    const auto judged = window_.accept(sequence_);
+    opened.far = window_.far();
+    switch (judged) {
         case Judged::replayed:
             opened.verdict = Verdict::replayed;
             return opened;
@@ -194,7 +195,7 @@ Opener::Opened Opener::take(packet::Packet& packet, const crypto::PacketText& pl
             opened.verdict = Verdict::too_far;
             return opened;
         case Judged::fresh_after_loss:
-            lost_ = sequence_ - last - 1;
+            lost_ = sequence_ - opened.last - 1;
             break;
         case Judged::fresh:
             break;

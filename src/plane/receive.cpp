@@ -62,7 +62,7 @@ void Plane::receive(std::span<packet::Packet* const> datagrams, const Origin& or
         const bool has_old = sender.old_opener && now_ < sender.old_opener_until;
         if (sender.opener && !has_old) {
             opened_.resize(datagrams.size());
-            sender.opener->open(datagrams, compression_, opened_);
+            sender.opener->open(datagrams, compression_, engine_, opened_);
             for (std::size_t i = 0; i < datagrams.size(); ++i)
                 take_opened({.node = owner, .is_owner = true}, *datagrams[i], opened_[i], origin,
                             out);
@@ -96,7 +96,7 @@ void Plane::receive_one(packet::Packet& datagram, const Origin& origin, Outbox& 
     auto* const one = &datagram;
     legacy::Opener::Opened opened;
     opener_for(sender, datagram.bytes(), now_)
-        .open(std::span(&one, 1), compression_, std::span(&opened, 1));
+        .open(std::span(&one, 1), compression_, engine_, std::span(&opened, 1));
     take_opened(*identified, datagram, opened, origin, out);
 }
 

@@ -95,20 +95,23 @@ void Plane::send_sealed(NodeIndex node, packet::Packet& frame, Way way) {
     wait_for_sealing(node, frame, way);
 }
 
-void Plane::seal_records(NodeIndex node, Outbox& out) {
+void Plane::seal_records(NodeIndex node, std::span<const Waiting> frames, Outbox& out) {
     auto& receiver = slot(node);
-    sealing_.clear();
-    record_types_.clear();
-    for (const auto& waiting : receiver.waiting) {
-        record_types_.push_back(make_record(receiver, *waiting.frame));
-        sealing_.push_back(waiting.frame);
+    std::array<packet::Packet*, limits::batch_packets> packets;
+    std::array<std::uint8_t, limits::batch_packets> types;
+    std::array<bool, limits::batch_packets> sealed;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        packets[i] = frames[i].frame;
+        types[i] = make_record(receiver, *frames[i].frame);
     }
-    receiver.sptps_sealer->seal(sealing_, record_types_);
-    for (std::size_t i = 0; i < sealing_.size(); ++i) {
-        if (sealing_[i]->size() == 0)
-            drop(Drop::unsealed);
+    const auto count = frames.size();
+    receiver.sptps_sealer->seal(std::span(packets).first(count), std::span(types).first(count),
+                                engine_, sealed);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (sealed[i])
+            transmit(self, node, self, *packets[i], frames[i].way, out);
         else
-            transmit(self, node, self, *sealing_[i], receiver.waiting[i].way, out);
+            drop(Drop::unsealed);
     }
 }
 
@@ -350,11 +353,11 @@ void Plane::open_records(NodeIndex from, std::span<packet::Packet* const> datagr
         return;
     }
     opened_records_.resize(datagrams.size());
-    sender.sptps_opener->open(datagrams, opened_records_);
+    sender.sptps_opener->open(datagrams, engine_, opened_records_);
     for (std::size_t i = 0; i < datagrams.size(); ++i) {
         auto& opened = opened_records_[i];
         if (opened.verdict == Verdict::forged && sender.old_sptps_opener)
-            sender.old_sptps_opener->open(datagrams.subspan(i, 1), std::span(&opened, 1));
+            sender.old_sptps_opener->open(datagrams.subspan(i, 1), engine_, std::span(&opened, 1));
         if (opened.verdict == Verdict::opened) {
             sender.forged = 0;
             types_[i] = opened.type;

@@ -3,6 +3,7 @@
 #include "tinc/wire/messages.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace tinc::plane {
 
@@ -68,35 +69,42 @@ void Plane::wait_for_sealing(NodeIndex node, packet::Packet& frame, Way way) {
 /// Ends every call that may have sent frames.
 void Plane::seal_waiting(Outbox& out) {
     for (const auto node : receivers_) {
-        if (speaks_sptps(node))
-            seal_records(node, out);
-        else
-            seal_frames(node, out);
+        const bool is_sptps = speaks_sptps(node);
+        std::span<const Waiting> rest = slot(node).waiting;
+        while (!rest.empty()) {
+            const auto some = rest.first(std::min(rest.size(), limits::batch_packets));
+            if (is_sptps)
+                seal_records(node, some, out);
+            else
+                seal_frames(node, some, out);
+            rest = rest.subspan(some.size());
+        }
         slot(node).waiting.clear();
     }
     receivers_.clear();
 }
 
-void Plane::seal_frames(NodeIndex node, Outbox& out) {
+void Plane::seal_frames(NodeIndex node, std::span<const Waiting> frames, Outbox& out) {
     auto& receiver = slot(node);
-    sealing_.clear();
-    frame_bytes_.clear();
-    for (const auto& waiting : receiver.waiting) {
-        sealing_.push_back(waiting.frame);
-        frame_bytes_.push_back(waiting.frame->size());
+    std::array<packet::Packet*, limits::batch_packets> packets;
+    std::array<std::size_t, limits::batch_packets> frame_bytes;
+    std::array<bool, limits::batch_packets> sealed;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        packets[i] = frames[i].frame;
+        frame_bytes[i] = frames[i].frame->size();
     }
-    receiver.sealer->seal(sealing_, compression_);
-    for (std::size_t i = 0; i < sealing_.size(); ++i) {
-        if (sealing_[i]->size() == 0) {
+    receiver.sealer->seal(std::span(packets).first(frames.size()), compression_, engine_, sealed);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        if (!sealed[i]) {
             drop(Drop::unsealed);
             continue;
         }
-        out.send({.packet = sealing_[i],
+        out.send({.packet = packets[i],
                   .node = node,
-                  .frame_bytes = frame_bytes_[i],
+                  .frame_bytes = frame_bytes[i],
                   .remote = *receiver.remote,
                   .socket = receiver.socket,
-                  .traffic_class = receiver.waiting[i].way.traffic_class});
+                  .traffic_class = frames[i].way.traffic_class});
     }
 }
 

@@ -144,13 +144,14 @@ bool Opener::opens_with_other_key(std::uint32_t number, MutableBytes sealed) con
 Opener::Opened Opener::take(packet::Packet& packet) noexcept {
     sequence_ = get_u32(packet.bytes(), 0);
     lost_ = 0;
-    Opened opened{.verdict = Verdict::opened, .sequence = sequence_};
-    const auto last = window_.last();
-    switch (window_.accept(sequence_)) {
+    Opened opened{.verdict = Verdict::opened, .sequence = sequence_, .last = window_.last()};
+    const auto judged = window_.accept(sequence_);
+    opened.far = window_.far();
+    switch (judged) {
         case packet::ReplayWindow::Verdict::fresh:
             break;
         case packet::ReplayWindow::Verdict::fresh_after_loss:
-            lost_ = sequence_ - last - 1;
+            lost_ = sequence_ - opened.last - 1;
             break;
         case packet::ReplayWindow::Verdict::replayed:
             opened.verdict = Verdict::replayed;

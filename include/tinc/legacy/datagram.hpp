@@ -126,6 +126,8 @@ class Opener {
         Verdict verdict = Verdict::too_short;
         std::uint32_t sequence = 0;          ///< if its MAC was right
         std::uint32_t lost = 0;              ///< see lost()
+        std::uint32_t last = 0;              ///< the highest number accepted before it
+        std::uint32_t far = 0;               ///< see packet::ReplayWindow::far()
         std::size_t wire_payload_bytes = 0;  ///< if it was fresh
     };
     /// Up to limits::batch_packets, each as open() does it, in their order.

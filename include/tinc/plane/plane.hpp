@@ -318,7 +318,7 @@ class Plane {
     [[nodiscard]] int minor_of(NodeIndex node) const;
     [[nodiscard]] std::optional<NodeIndex> node_of(Bytes id) const;
     void send_sealed(NodeIndex node, packet::Packet& frame, Way way);
-    void seal_records(NodeIndex node, Outbox& out);
+    void seal_records(NodeIndex node, std::span<const Waiting> frames, Outbox& out);
     [[nodiscard]] std::uint8_t make_record(const Slot& receiver, packet::Packet& frame);
     void transmit(NodeIndex from, NodeIndex to, NodeIndex came_from, packet::Packet& datagram,
                   Way way, Outbox& out);
@@ -374,7 +374,7 @@ class Plane {
     void emit(NodeIndex node, packet::Packet& frame, Way way);
     void wait_for_sealing(NodeIndex node, packet::Packet& frame, Way way);
     void seal_waiting(Outbox& out);
-    void seal_frames(NodeIndex node, Outbox& out);
+    void seal_frames(NodeIndex node, std::span<const Waiting> frames, Outbox& out);
     void deliver(packet::Packet& frame, Outbox& out);
 
     [[nodiscard]] Slot& slot(NodeIndex node);
@@ -389,6 +389,7 @@ class Plane {
     RandomSource& random_;
     LogSink& log_;
     packet::Compression compression_;
+    crypto::PacketEngine engine_;
     std::shared_ptr<const graph::ForwardingTable> table_;
     std::vector<Slot> slots_;
     std::map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
@@ -405,12 +406,9 @@ class Plane {
     std::vector<Event> events_;
 
     // Of the batch being handled; members only to keep their memory.
-    std::vector<NodeIndex> receivers_;  ///< whose slots have frames waiting
-    std::vector<packet::Packet*> sealing_;
-    std::vector<std::size_t> frame_bytes_;    ///< of those in sealing_
-    std::vector<std::uint8_t> record_types_;  ///< of those in sealing_
-    std::vector<packet::Packet*> arrived_;    ///< from one address
-    std::vector<packet::Packet*> straight_;   ///< of those, what one node of 1.1 has sealed
+    std::vector<NodeIndex> receivers_;       ///< whose slots have frames waiting
+    std::vector<packet::Packet*> arrived_;   ///< from one address
+    std::vector<packet::Packet*> straight_;  ///< of those, what one node of 1.1 has sealed
     std::vector<legacy::Opener::Opened> opened_;
     std::vector<sptps::Opener::Opened> opened_records_;
     std::vector<std::optional<std::uint8_t>> types_;  ///< of opened records

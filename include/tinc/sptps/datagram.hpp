@@ -99,6 +99,8 @@ class Opener {
         std::uint8_t type = 0;       ///< if it was opened
         std::uint32_t sequence = 0;  ///< if its tag was right
         std::uint32_t lost = 0;      ///< see lost()
+        std::uint32_t last = 0;      ///< the highest number accepted before it
+        std::uint32_t far = 0;       ///< see packet::ReplayWindow::far()
     };
     /// Up to limits::batch_packets, each as open() does it, in their order.
     void open(std::span<packet::Packet* const> packets, crypto::PacketEngine& engine,
