@@ -6,6 +6,7 @@
 #include "tinc/packet/frame.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 namespace tinc::packet {
@@ -141,11 +142,12 @@ void Segmenter::next(Packet& frame) {
 
     frame.resize(ethernet_bytes + header_bytes_ + payload.size());
     const auto bytes = frame.bytes();
-    std::ranges::fill(bytes.first(2 * mac_bytes), std::byte{0});
+    std::memset(bytes.data(), 0, 2 * mac_bytes);
     put_u16(bytes, 2 * mac_bytes, ethertype_);
     const auto ip = bytes.subspan(ethernet_bytes);
-    std::ranges::copy(ip_.first(header_bytes_), ip.begin());
-    std::ranges::copy(payload, ip.subspan(header_bytes_).begin());
+    // Not std::ranges::copy, which libstdc++ 12 makes byte by byte from const bytes.
+    std::memcpy(ip.data(), ip_.data(), header_bytes_);
+    std::memcpy(ip.data() + header_bytes_, payload.data(), payload.size());
 
     if (!is_whole)
         put_segment(ip);
