@@ -237,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(Packet, CoalescerKeepsApart, testing::Values(
     Misfit{"later_fragment", test::from_v4, [](auto& flow) { flow.ip.flags_and_offset = 0x0001; }},
     Misfit{"identification", test::from_v4, [](auto& flow) { ++flow.ip.identification; }},
     Misfit{"sequence_later", test::from_v4, [](auto& flow) { ++flow.tcp.sequence; }},
-    Misfit{"sequence_again", test::from_v6, [](auto& flow) { flow.tcp.sequence -= 100; }},
+    Misfit{"sequence_earlier", test::from_v6, [](auto& flow) { --flow.tcp.sequence; }},
     Misfit{"acknowledgement", test::from_v4, [](auto& flow) { ++flow.tcp.acknowledgement; }},
     Misfit{"window", test::from_v6, [](auto& flow) { ++flow.tcp.window; }},
     Misfit{"options", test::from_v4, set_options},
@@ -272,13 +272,13 @@ TEST_F(CoalescerTest, KeepsApartWhatHasOtherFlags) {
 }
 
 TEST_F(CoalescerTest, KeepsApartWhatHasAnUrgentPointer) {
-    // What the pointer has more the window has less, so the checksum stays right.
     const Flow flow;
     auto urgent = flow.frame(1);
     const std::size_t urgent_at = ethernet_bytes + ipv4_bytes + 18;
-    const std::size_t window_at = ethernet_bytes + ipv4_bytes + 14;
+    const std::size_t data_at = ethernet_bytes + ipv4_bytes + tcp_bytes;
+    // What the pointer has more the data has less, so the checksum stays right.
     put_u16(urgent, urgent_at, 1);
-    put_u16(urgent, window_at, static_cast<std::uint16_t>(get_u16(urgent, window_at) - 1));
+    put_u16(urgent, data_at, static_cast<std::uint16_t>(get_u16(urgent, data_at) - 1));
     ASSERT_TRUE(test::is_right(urgent));
     EXPECT_THAT(pieces({flow.frame(0), urgent, flow.frame(1)}), testing::ElementsAre(1, 1, 1));
 }
