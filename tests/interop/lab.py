@@ -20,6 +20,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 import signal
@@ -248,12 +249,19 @@ class Host:
 
     # Pings.
 
-    def ping(self, address: str, *options: str, count: int = 1, wait_s: float = 2) -> int:
-        """Sends `count` pings and returns how many were answered."""
-        done = self.attempt("ping", "-n", "-q", "-c", str(count), "-W", str(wait_s), *options,
-                            address, timeout=300)
-        found = re.search(r"(\d+) received", done.stdout)
-        return int(found[1]) if found else 0
+    def ping(self, address: str, *options: str, count: int = 1, interval_s: float = 1,
+             wait_s: float = 2) -> int:
+        """Sends `count` pings and returns how many were answered.
+
+        Without -w ping(8) waits for the last answer no longer than twice the slowest one so far or
+        one interval, whatever -W says, which a busy machine takes for a loss. With it ping goes on
+        sending meanwhile; what it sends beyond `count` does not count.
+        """
+        deadline_s = math.ceil(count * interval_s + wait_s)
+        done = self.attempt("ping", "-n", "-c", str(count), "-i", str(interval_s), "-w",
+                            str(deadline_s), *options, address, timeout=300)
+        answered = re.findall(r"^\d+ bytes from .* icmp_seq=(\d+) ", done.stdout, re.MULTILINE)
+        return sum(int(number) <= count for number in set(answered))
 
     def wait_ping(self, address: str, *options: str, seconds: float = DEADLINE_S) -> None:
         """Waits for the first answer from `address`."""
@@ -265,7 +273,7 @@ class Host:
 
         One may be lost when packets change over from TCP or a relay to UDP, hence another try.
         """
-        wait_until(lambda: self.ping(address, "-i", "0.02", *options, count=count) == count,
+        wait_until(lambda: self.ping(address, *options, count=count, interval_s=0.02) == count,
                    f"{self.name} gets {count} answers in a row from {address}", 20)
 
 

@@ -230,7 +230,7 @@ class SwitchTest(unittest.TestCase):
             groups.expect(self, b, {a: 1, c: 1}, ("all4", "group4"))
             groups.expect(self, a, {b: 1, c: 1}, ("all4", "group4"))
             before = arrivals(c.host)
-            self.assertEqual(a.host.ping(inner(2), "-i", "0.05", count=20), 20)
+            self.assertEqual(a.host.ping(inner(2), count=20, interval_s=0.05), 20)
             wait_until(lambda: arrivals(c.host) - before >= 40, "c hears both others", 10)
             for node in nodes:
                 self.assertNotIn("#10 owner", node.dump(signal.SIGUSR2, r"End of subnet list\."))
