@@ -9,7 +9,27 @@
 
 import dataclasses
 
-from lab import Key, Lab, Tinc, TINCD, up_script
+from lab import Key, Lab, Tinc, TINCD, TINCD_PEER, up_script
+
+# Who plays four nodes in a row: two of each kind, and each place is once ours and once theirs.
+CASTS = {"us_first": (TINCD, TINCD_PEER, TINCD, TINCD_PEER),
+         "peer_first": (TINCD_PEER, TINCD, TINCD_PEER, TINCD)}
+
+
+def each_cast(scenario):
+    """A test for each cast, made by expand(): scenario(self, cast) gets its programs."""
+    scenario.is_for_each_cast = True
+    return scenario
+
+
+def expand(case):
+    """Makes test_NAME_with_CAST of every function under each_cast."""
+    for name, scenario in list(vars(case).items()):
+        if getattr(scenario, "is_for_each_cast", False):
+            for who, cast in CASTS.items():
+                setattr(case, f"test_{name}_with_{who}",
+                        lambda self, run=scenario, cast=cast: run(self, cast))
+    return case
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-"""What the router does besides unicast over tun: tap, multicast, refusals."""
+"""What the router does besides unicast over tun: tap, refusals."""
 
 import unittest
 
@@ -25,23 +25,6 @@ class RoutingTest(unittest.TestCase):
             alpha.start()
             self.expect_pings(alpha, 2)
             self.expect_pings(beta, 1)
-
-    def test_multicast_reaches_everybody(self) -> None:
-        for middle, ends in ((TINCD, TINCD_PEER), (TINCD_PEER, TINCD)):
-            with self.subTest(middle=middle), Lab() as lab:
-                alpha, beta, gamma = star(lab, Member("alpha", ends, connect_to=("beta", )),
-                                          Member("beta", middle),
-                                          Member("gamma", ends, connect_to=("beta", )))
-                for node in (beta, alpha, gamma):
-                    node.start()
-                self.expect_pings(alpha, 3)
-                for node in (beta, gamma):
-                    node.host.count("group", "input", "iifname vpn0 ip daddr 224.0.0.1")
-                alpha.host.attempt("ping", "-q", "-c", "3", "-i", "0.1", "-W", "1", "-t", "8",
-                                   "-I", "vpn0", "224.0.0.1")
-                for node in (beta, gamma):
-                    wait_until(lambda n=node: n.host.counted("group") >= 3 * 84,
-                               f"the group's packets reach {node.name}", 10)
 
     def test_unreachable_destinations_are_told(self) -> None:
         with Lab() as lab:

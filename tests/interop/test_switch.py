@@ -1,63 +1,63 @@
 """Switch and hub mode, and what a router does to packets that are not simply for one neighbour.
 
-Each network is built twice, with the program under test and its peer in each other's places.
+Four nodes, two of the programs under test and two of its peer, by turns; each network is built
+twice, so that each program stands in each place.
 """
 
+import dataclasses
 import json
 import re
 import signal
 import unittest
 
 import sandbox
-from lab import (Host, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, pinging, up_script,
-                 wait_until)
-from networks import Member, inner, inner6, outer, star
+from lab import Host, Key, Lab, Tinc, explain_cast, pinging, up_script, wait_until
+from networks import Member, each_cast, expand, inner, inner6, outer, star
 
+NAMES = ("alpha", "beta", "gamma", "delta")
 PINGS = 5
 ECHO_BYTES, ECHO6_BYTES = 84, 104  # of ping's packets, with their IP header
 QUIET = "sysctl -qw net.ipv6.conf.$INTERFACE.disable_ipv6=1\n"  # no packets but those of the test
 INDIRECT = "IndirectData = yes\n"
-CASTS = {"us": (TINCD, TINCD_PEER), "peer": (TINCD_PEER, TINCD)}  # who is first or in the middle
+GROUPS = {"all4": "255.255.255.255", "group4": "224.0.0.1", "group6": "ff02::1"}
 
 
-def each_cast(check):
-    """A test for each cast: the decorated function gets the two programs."""
+def segment(lab: Lab, conf: str, cast: tuple[str, ...]) -> list[Tinc]:
+    """A chain of nodes on tap devices, each of which calls the one before.
 
-    def tests(case, middle: str):
-        return check(case, *CASTS[middle])
-
-    check.tests = {middle: lambda case, m=middle: tests(case, m) for middle in CASTS}
-    return check
-
-
-def expand(case):
-    """Makes test_NAME_with_MIDDLE of every function under each_cast."""
-    for name, check in list(vars(case).items()):
-        for middle, test in getattr(check, "tests", {}).items():
-            setattr(case, f"test_{name}_with_{middle}", test)
-    return case
-
-
-def segment(lab: Lab, conf: str, programs: tuple[str, ...], up: str | None = None) -> list[Tinc]:
-    """A chain of started nodes a, b, c … on tap devices, each of which calls the one before.
-
-    `up` is their tinc-up; without it each gets the address inner(number) and no IPv6.
+    Each has the address inner(number) on it, and no IPv6.
     """
     switch = lab.switch("switch")
     nodes: list[Tinc] = []
-    for number, program in enumerate(programs, 1):
-        host = lab.host("abcdef"[number - 1])
+    for number, (name, program) in enumerate(zip(NAMES, cast), 1):
+        host = lab.host(name)
         lab.cable(host, switch, f"{outer(number)}/24")
         node = Tinc(host, program)
         call = f"ConnectTo = {nodes[-1].name}\n" if nodes else ""
-        node.write("tinc.conf", f"Name = {node.name}\nInterface = vpn0\n{call}{conf}")
-        node.write(f"hosts/{node.name}", f"Address = {outer(number)}\n")
+        node.write("tinc.conf", f"Name = {name}\nInterface = vpn0\n{call}{conf}")
+        node.write(f"hosts/{name}", f"Address = {outer(number)}\n")
         node.use_key(Key.of(2048, number))
-        node.script("tinc-up", up or QUIET + up_script(f"{inner(number)}/24"))
+        node.script("tinc-up", QUIET + up_script(f"{inner(number)}/24"))
         nodes.append(node)
     for node in nodes:
         node.learn(*(other for other in nodes if other is not node))
     return nodes
+
+
+def chain(lab: Lab, cast: tuple[str, ...], conf: str = "", middle_conf: str = "") -> list[Tinc]:
+    """Routers in a row, started; each reaches only its neighbours without a relay."""
+    nodes = star(lab, *(
+        Member(name, program, INDIRECT, conf + (middle_conf if name in NAMES[1:3] else ""),
+               connect_to=NAMES[number - 1:number] if number else ())
+        for number, (name, program) in enumerate(zip(NAMES, cast))))
+    start(*nodes)
+    return nodes
+
+
+def wait_chain_udp(nodes: list[Tinc]) -> None:
+    for one, other in zip(nodes, nodes[1:]):
+        one.wait_udp(other.name, at_least=600)
+        other.wait_udp(one.name, at_least=600)
 
 
 def start(*nodes: Tinc) -> None:
@@ -104,54 +104,69 @@ def arrivals(host: Host) -> int:
     return told["stats64"]["rx"]["packets"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where something can be heard: a node itself, or a host behind one."""
+
+    host: Host
+    address: str
+    interface: str = "vpn0"
+
+
+def places(nodes: list[Tinc]) -> list[Place]:
+    return [Place(node.host, inner(number)) for number, node in enumerate(nodes, 1)]
+
+
 class Groups:
-    """Counts echo requests to a group that arrive at a host."""
+    """Counts echo requests to a group that arrive at places."""
 
-    def __init__(self, *nodes: Tinc):
-        self.nodes = nodes
-        for node in nodes:
-            for name, match in (("all4", "ip daddr 255.255.255.255 icmp type echo-request"),
-                                ("group4", "ip daddr 224.0.0.1 icmp type echo-request"),
-                                ("group6", "ip6 daddr ff02::1 icmpv6 type echo-request")):
-                node.host.count(name, "input", f"iifname vpn0 {match}")
+    def __init__(self, test: unittest.TestCase, *everywhere: Place):
+        self.test = test
+        for place in everywhere:
+            for name, address in GROUPS.items():
+                family = "ip6" if ":" in address else "ip"
+                place.host.count(name, "input", f"iifname {place.interface} {family} daddr "
+                                 f"{address} {'icmpv6' if family == 'ip6' else 'icmp'} type "
+                                 "echo-request")
 
-    def expect(self, test: unittest.TestCase, sender: Tinc, receivers: dict[Tinc, int],
-               names=("all4", "group4", "group6")) -> None:
+    def expect(self, sender: Place, receivers: list[Place], names=tuple(GROUPS),
+               times: int = 1) -> None:
         """What `sender` pings arrives so many times for each ping; 0 or 1, that is."""
         for name in names:
-            address = {"all4": "255.255.255.255", "group4": "224.0.0.1", "group6": "ff02::1"}[name]
-            before = {node: node.host.counted(name) for node in receivers}
-            sender.host.attempt("ping", "-q", "-c", str(PINGS), "-i", "0.05", "-W", "1", "-t", "8",
-                                *(("-b", ) if name == "all4" else ()), "-I", "vpn0", address)
-            size = PINGS * (ECHO6_BYTES if name == "group6" else ECHO_BYTES)
-            for node, times in receivers.items():
-                wait_until(lambda n=node, t=times: n.host.counted(name) - before[n] >= t * size,
-                           f"{node.name} hears {address} of {sender.name}", 10)
-            for node, times in receivers.items():
+            before = {place: place.host.counted(name) for place in receivers}
+            sender.host.attempt("ping", "-q", "-c", str(PINGS), "-i", "0.05", "-W", "0.1", "-t", "8",
+                                *(("-b", ) if name == "all4" else ()), "-I", sender.interface,
+                                GROUPS[name])
+            size = times * PINGS * (ECHO6_BYTES if name == "group6" else ECHO_BYTES)
+            for place in receivers:
+                wait_until(lambda p=place, n=name, s=size: p.host.counted(n) - before[p] >= s,
+                           f"{place.host.name} hears {name} of {sender.host.name}", 10)
+            for place in receivers:
                 # Another copy would be ahead of this answer.
-                sender.host.wait_ping(inner(self.nodes.index(node) + 1), seconds=10)
-                test.assertEqual(node.host.counted(name) - before[node], times * size,
-                                 f"{address} of {sender.name} at {node.name}")
+                sender.host.wait_ping(place.address, seconds=10)
+                self.test.assertEqual(place.host.counted(name) - before[place], size,
+                                      f"{name} of {sender.host.name} at {place.host.name}")
 
 
 @expand
 class SwitchTest(unittest.TestCase):
 
     @each_cast
-    def bridged_ends(self, one: str, other: str) -> None:
-        """Hosts behind a bridge on both ends: x at a, y at b, and a mobile one."""
-        join = 'ip link set "$INTERFACE" up master br0\n'
+    def bridged_ends(self, cast: tuple[str, ...]) -> None:
+        """One segment: x behind a bridge of alpha, y behind one of delta, beta and gamma
+        themselves, and a host that moves."""
         with Lab() as lab:
-            nodes = segment(lab, "Mode = switch\nMACExpire = 4\nPingTimeout = 1\n", (one, other),
-                            QUIET + join)
+            nodes = segment(lab, "Mode = switch\nMACExpire = 4\nPingTimeout = 1\n", cast)
+            ends = nodes[0], nodes[3]
             hosts = {}
-            for node, behind, number in zip(nodes, "xy", (11, 12)):
+            for node, behind, number in zip(ends, "xy", (1, 4)):
+                node.script("tinc-up", QUIET + 'ip link set "$INTERFACE" up master br0\n')
                 node.host.ip("link add br0 type bridge mcast_snooping 0", "link set br0 up")
                 node.host.bridge = "br0"
                 hosts[behind] = lab.host(behind)
                 lab.cable(hosts[behind], node.host, [f"{inner(number)}/24", f"{inner6(number)}/64"])
             mobile = lab.host("mobile")
-            for node in nodes:
+            for node in ends:
                 lab.cable(mobile, node.host)
             mac = mac_of(mobile, "eth0")
             mobile.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
@@ -161,28 +176,30 @@ class SwitchTest(unittest.TestCase):
             self.expect_passage(hosts)
             self.expect_learned(nodes, hosts)
             self.expect_large_frames_pass(nodes, hosts)
+            self.expect_groups(nodes, hosts)
             self.expect_roaming(nodes, hosts, mobile, mac)
-            mobile.ip("link set eth1 down")
+            mobile.ip("link set eth0 down")
             wait_owner(nodes, mac, [])
 
     def expect_passage(self, hosts: dict[str, Host]) -> None:
         """ARP, neighbour discovery and what they are for."""
-        for host, number in ((hosts["x"], 12), (hosts["y"], 11)):
+        for host, number in ((hosts["x"], 4), (hosts["y"], 1)):
             for address in (inner(number), inner6(number)):
                 host.wait_ping(address)
                 host.ip("neigh flush all")
                 host.wait_pings(address, count=PINGS)
+                self.assertIn("lladdr", host.run("ip", "neigh", "show", address))
 
     def expect_learned(self, nodes: list[Tinc], hosts: dict[str, Host]) -> None:
-        for host, owner, number in ((hosts["x"], "a", 12), (hosts["y"], "b", 11)):
+        for host, owner, number in ((hosts["x"], "alpha", 4), (hosts["y"], "delta", 1)):
             with pinging(host, inner(number)):
                 wait_owner(nodes, mac_of(host, "eth0"), [owner])
 
     def expect_large_frames_pass(self, nodes: list[Tinc], hosts: dict[str, Host]) -> None:
         """The segment has the usual MTU of 1500, more than the path carries in one piece."""
-        for node, name in zip(nodes, "ba"):
-            node.wait_udp(name, at_least=1200)
-        for host, number in ((hosts["x"], 12), (hosts["y"], 11)):
+        nodes[0].wait_udp("delta", at_least=1200)
+        nodes[3].wait_udp("alpha", at_least=1200)
+        for host, number in ((hosts["x"], 4), (hosts["y"], 1)):
             host.wait_pings(inner(number), "-s", "1472", "-M", "dont", count=PINGS)
             # With DF, and by IPv6, hosts are told what fits, and then send that.
             wait_until(lambda h=host, n=number: h.ping(inner(n), "-s", "1400", "-M", "want"),
@@ -190,48 +207,54 @@ class SwitchTest(unittest.TestCase):
             wait_until(lambda h=host, n=number: h.ping(inner6(n), "-s", "1452"),
                        f"{host.name} is told what fits by ICMPv6")
 
+    def expect_groups(self, nodes: list[Tinc], hosts: dict[str, Host]) -> None:
+        """Groups reach everybody once, the rest whom it is for."""
+        x, y = Place(hosts["x"], inner(1), "eth0"), Place(hosts["y"], inner(4), "eth0")
+        beta, gamma = places(nodes)[1:3]
+        groups = Groups(self, x, beta, gamma, y)
+        for sender in (x, beta, gamma, y):
+            groups.expect(sender, [p for p in (x, beta, gamma, y) if p is not sender],
+                          ("all4", "group4"))
+        groups.expect(x, [y], ("group6", ))
+        groups.expect(y, [x], ("group6", ))
+        before = arrivals(beta.host), arrivals(gamma.host)
+        x.host.wait_pings(inner(4), count=20)
+        for place, number in zip((beta, gamma), before):
+            self.assertLess(arrivals(place.host) - number, 20,
+                            f"{place.host.name} hears what is for y")
+
     def expect_roaming(self, nodes: list[Tinc], hosts: dict[str, Host], mobile: Host,
                        mac: str) -> None:
-        """A host with one MAC address is first behind a, then behind b, then again behind a."""
-        for leaving, entering, owner in (("eth1", "eth0", "a"), ("eth0", "eth1", "b"),
-                                         ("eth1", "eth0", "a"), ("eth0", "eth1", "b")):
+        """A host with one MAC address is first behind alpha, then delta, then alpha again."""
+        for leaving, entering, owner in (("eth1", "eth0", "alpha"), ("eth0", "eth1", "delta"),
+                                         ("eth1", "eth0", "alpha")):
             mobile.ip(f"link set {leaving} down", f"addr flush dev {leaving}",
                       f"addr replace {inner(13)}/24 dev {entering}", f"link set {entering} up")
-            with pinging(mobile, inner(12 if owner == "a" else 11)):
+            with pinging(mobile, inner(4 if owner == "alpha" else 1)):
                 wait_owner(nodes, mac, [owner])
-            for host in hosts.values():
+            for host in (*hosts.values(), nodes[1].host, nodes[2].host):
                 host.wait_ping(inner(13), seconds=10)
 
     @each_cast
-    def chain(self, middle: str, ends: str) -> None:
-        """Three nodes: groups reach everybody once, the rest whom it is for."""
-        with Lab() as lab:
-            a, b, _ = nodes = segment(lab, "Mode = switch\n", (ends, middle, ends))
-            groups = Groups(*nodes)
-            start(*nodes)
-            wait_all_udp(*nodes)
-            for sender in nodes:
-                groups.expect(self, sender, {n: 1 for n in nodes if n is not sender},
-                              ("all4", "group4"))
-            before = arrivals(b.host)
-            a.host.wait_pings(inner(3), count=20)
-            self.assertLess(arrivals(b.host) - before, 20, "b hears what is for c")
-
-    @each_cast
-    def hub(self, middle: str, ends: str) -> None:
+    def hub(self, cast: tuple[str, ...]) -> None:
         """Everybody hears everything, once."""
         with Lab() as lab:
-            a, b, c = nodes = segment(lab, "Mode = hub\n", (ends, middle, ends))
-            groups = Groups(*nodes)
+            nodes = segment(lab, "Mode = hub\n", cast)
+            everywhere = places(nodes)
+            groups = Groups(self, *everywhere)
             start(*nodes)
-            wait_all_udp(a, b)
-            c.wait_udp("b", at_least=200)
-            b.wait_udp("c", at_least=200)
-            groups.expect(self, b, {a: 1, c: 1}, ("all4", "group4"))
-            groups.expect(self, a, {b: 1, c: 1}, ("all4", "group4"))
-            before = arrivals(c.host)
-            self.assertEqual(a.host.ping(inner(2), count=20, interval_s=0.05), 20)
-            wait_until(lambda: arrivals(c.host) - before >= 40, "c hears both others", 10)
+            nodes[0].host.wait_ping(inner(4))
+            for one, other in zip(nodes, nodes[1:]):  # a hub uses no other ways
+                one.wait_udp(other.name, at_least=200)
+                other.wait_udp(one.name, at_least=200)
+            for sender in everywhere:
+                groups.expect(sender, [p for p in everywhere if p is not sender],
+                              ("all4", "group4"))
+            listener = everywhere[3].host
+            before = arrivals(listener)
+            self.assertEqual(nodes[0].host.ping(inner(2), count=20, interval_s=0.05), 20)
+            wait_until(lambda: arrivals(listener) - before >= 40, "delta hears both others", 10)
+            self.assertLess(arrivals(listener) - before, 60, "delta hears something twice")
             for node in nodes:
                 self.assertNotIn("#10 owner", node.dump(signal.SIGUSR2, r"End of subnet list\."))
 
@@ -240,127 +263,121 @@ class SwitchTest(unittest.TestCase):
 class RouterTest(unittest.TestCase):
 
     @each_cast
-    def groups_along_the_tree(self, one: str, others: str) -> None:
+    def groups_along_the_tree(self, cast: tuple[str, ...]) -> None:
         """All are connected with all; still each copy comes once."""
         with Lab() as lab:
-            nodes = star(lab, Member("alpha", one), Member("beta", others, connect_to=("alpha", )),
-                         Member("gamma", others, connect_to=("alpha", "beta")))
-            groups = Groups(*nodes)
+            nodes = star(lab, *(Member(name, program, connect_to=NAMES[:number])
+                                for number, (name, program) in enumerate(zip(NAMES, cast))))
+            everywhere = places(nodes)
+            groups = Groups(self, *everywhere)
             start(*nodes)
             wait_all_udp(*nodes)
-            for sender in nodes:
-                groups.expect(self, sender, {n: 1 for n in nodes if n is not sender})
+            for sender in everywhere:
+                groups.expect(sender, [p for p in everywhere if p is not sender])
 
     @each_cast
-    def direct_only(self, one: str, others: str) -> None:
+    def direct_only(self, cast: tuple[str, ...]) -> None:
         """alpha sends groups itself to whom it can, and nothing through others."""
         with Lab() as lab:
-            nodes = star(lab, Member("alpha", one, "", "Broadcast = direct\nDirectOnly = yes\n",
+            nodes = star(lab, Member("alpha", cast[0], "", "Broadcast = direct\nDirectOnly = yes\n",
                                      connect_to=("beta", )),
-                         Member("beta", others, "", "Broadcast = direct\n"),
-                         Member("gamma", others, "", "Broadcast = direct\n", ("beta", )),
-                         Member("delta", others, INDIRECT, "", ("beta", )))
+                         Member("beta", cast[1], "", "Broadcast = direct\n"),
+                         Member("gamma", cast[2], "", "Broadcast = direct\n", ("beta", )),
+                         Member("delta", cast[3], INDIRECT, "", ("beta", )))
             alpha, beta, gamma, delta = nodes
-            groups = Groups(*nodes)
+            everywhere = places(nodes)
+            groups = Groups(self, *everywhere)
             start(beta, alpha, gamma, delta)
             wait_all_udp(alpha, beta, gamma)
             beta.host.wait_ping(inner(4))
             # delta hears nothing, and cannot be pinged to make sure: beta passes nothing on.
-            groups.expect(self, alpha, {beta: 1, gamma: 1})
-            for name in ("all4", "group4", "group6"):
+            groups.expect(everywhere[0], everywhere[1:3])
+            for name in GROUPS:
                 self.assertEqual(delta.host.counted(name), 0)
             wait_told(alpha, inner(4), "Destination Net Prohibited")
             wait_told(alpha, inner6(4), "Administratively prohibited")
 
     @each_cast
-    def no_groups(self, one: str, others: str) -> None:
+    def no_groups(self, cast: tuple[str, ...]) -> None:
         """With Broadcast = no groups are addresses like any other, and nobody's."""
         with Lab() as lab:
-            nodes = star(lab, Member("alpha", one, "", "Broadcast = no\n", ("beta", )),
-                         Member("beta", others))
-            groups = Groups(*nodes)
-            start(*reversed(nodes))
-            wait_all_udp(*nodes)
-            groups.expect(self, nodes[0], {nodes[1]: 0})
-
-    def relayed(self, lab: Lab, middle: str, ends: str, conf: str = "",
-                ends_conf: str = "") -> list[Tinc]:
-        """alpha and gamma reach each other through beta only."""
-        nodes = star(lab, Member("alpha", ends, INDIRECT, ends_conf, ("beta", )),
-                     Member("beta", middle, "", conf),
-                     Member("gamma", ends, INDIRECT, ends_conf, ("beta", )))
-        alpha, beta, gamma = nodes
-        start(beta, alpha, gamma)
-        alpha.host.wait_ping(inner(3))
-        for node, other in ((alpha, "beta"), (beta, "alpha"), (beta, "gamma"), (gamma, "beta")):
-            node.wait_udp(other, at_least=600)
-        self.assertNotEqual(alpha.node("gamma")["via"], "gamma")
-        self.assertNotEqual(gamma.node("alpha")["via"], "alpha")
-        return nodes
+            nodes = star(lab, Member(NAMES[0], cast[0], "", "Broadcast = no\n"),
+                         *(Member(name, program, "", "", ("alpha", ))
+                           for name, program in zip(NAMES[1:], cast[1:])))
+            everywhere = places(nodes)
+            groups = Groups(self, *everywhere)
+            start(*nodes)
+            for number in (2, 3, 4):
+                nodes[0].host.wait_ping(inner(number))
+            groups.expect(everywhere[0], everywhere[1:], times=0)
 
     @each_cast
-    def hops_and_priorities(self, middle: str, ends: str) -> None:
-        inherit = "PriorityInheritance = yes\n"
+    def hops_and_priorities(self, cast: tuple[str, ...]) -> None:
         with Lab() as lab:
-            nodes = self.relayed(lab, middle, ends, inherit + "DecrementTTL = yes\n", inherit)
-            alpha, _, gamma = nodes
-            self.expect_hops(alpha, gamma)
+            nodes = chain(lab, cast, "PriorityInheritance = yes\nDecrementTTL = yes\n")
+            alpha, *_, delta = nodes
+            alpha.host.wait_ping(inner(4))
+            wait_chain_udp(nodes)
+            self.expect_hops(nodes)
             for node in nodes:
                 node.host.count("urgent", "input", "udp dport 655 ip dscp ef")
                 node.host.count("common", "input", "udp dport 655 ip dscp cs0")
-            for address in (inner(3), inner6(3)):
+            for address in (inner(4), inner6(4)):
                 marks = {node: node.host.counted("urgent") for node in nodes}
                 alpha.host.wait_pings(address, "-Q", "0xb8", count=PINGS)
                 for node, mark in marks.items():
                     self.assertGreater(node.host.counted("urgent") - mark, PINGS * ECHO_BYTES,
                                        f"{address}: what arrives at {node.name} is not marked")
-            before = gamma.host.counted("urgent")
-            alpha.host.wait_pings(inner(3), count=PINGS)
-            self.assertEqual(gamma.host.counted("urgent"), before, "marks stay on the socket")
-            self.assertGreater(gamma.host.counted("common"), 0)
+            before = delta.host.counted("urgent")
+            alpha.host.wait_pings(inner(4), count=PINGS)
+            self.assertEqual(delta.host.counted("urgent"), before, "marks stay on the socket")
+            self.assertGreater(delta.host.counted("common"), 0)
 
-    def expect_hops(self, alpha: Tinc, gamma: Tinc) -> None:
-        """What traceroute sees: the hops by their addresses on the tunnel."""
-        for near, number in ((alpha, 3), (gamma, 1)):
-            wait_told(near, inner(number), r"From 10\.1\.0\.2 .*Time to live exceeded", "-t", "1")
-            wait_told(near, inner6(number), r"From fd01::2 .*Time exceeded: Hop limit", "-t", "1")
-            self.assertTrue(near.host.ping(inner(number), "-t", "2"))
-            self.assertTrue(near.host.ping(inner6(number), "-t", "2"))
-            self.assertTrue(near.host.ping(inner(2), "-t", "1"), "to the middle itself is no hop")
+    def expect_hops(self, nodes: list[Tinc]) -> None:
+        """traceroute shows the nodes by their addresses on the tunnel."""
+        for near, numbers in ((nodes[0], (2, 3, 4)), (nodes[3], (3, 2, 1)), (nodes[1], (3, 4))):
+            for family, address in (("-4", inner), ("-6", inner6)):
+                hops = [address(number) for number in numbers]
+                # A node tells of three packets in a second, of all that others make it drop.
+                wait_until(lambda n=near, f=family, h=hops: self.trace(n, f, h[-1]) == h,
+                           f"{near.name} sees the hops {hops}", 15)
+
+    @staticmethod
+    def trace(near: Tinc, family: str, address: str) -> list[str]:
+        told = near.host.run("traceroute", "-n", family, "-I", "-q", "1", "-N", "1", "-w", "2",
+                             "-m", "5", address)
+        return re.findall(r"^ *\d+  (\S+)", told, re.MULTILINE)
 
     @each_cast
-    def forwarding_by_the_kernel(self, middle: str, ends: str) -> None:
+    def forwarding_by_the_kernel(self, cast: tuple[str, ...]) -> None:
         with Lab() as lab:
-            alpha, beta, gamma = star(
-                lab, Member("alpha", ends, INDIRECT, "", ("beta", )),
-                Member("beta", middle, "", "Forwarding = kernel\n"),
-                Member("gamma", ends, INDIRECT, "", ("beta", )))
-            beta.host.run("sysctl", "-qw", "net.ipv4.ip_forward=1",
-                          "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.send_redirects=0")
-            beta.host.count("through", "forward", "iifname vpn0 oifname vpn0")
-            start(beta, alpha, gamma)
-            for node, number in ((alpha, 3), (gamma, 1)):
+            nodes = chain(lab, cast, "", "Forwarding = kernel\n")
+            alpha, beta, gamma, delta = nodes
+            for node in (beta, gamma):
+                node.host.run("sysctl", "-qw", "net.ipv4.ip_forward=1",
+                              "net.ipv6.conf.all.forwarding=1",
+                              "net.ipv4.conf.all.send_redirects=0")
+                node.host.count("through", "forward", "iifname vpn0 oifname vpn0")
+            for node, number in ((alpha, 4), (delta, 1)):
                 for address in (inner(number), inner6(number)):
                     node.host.wait_ping(address)
-                    before = beta.host.counted("through")
+                    before = [relay.host.counted("through") for relay in (beta, gamma)]
                     node.host.wait_pings(address, count=PINGS)
-                    self.assertGreaterEqual(beta.host.counted("through") - before,
-                                            2 * PINGS * ECHO_BYTES)
-            beta.host.rule("forward", "iifname vpn0 icmp type echo-request drop")
-            self.assertEqual(alpha.host.ping(inner(3), count=1, wait_s=1), 0)
+                    for relay, number_before in zip((beta, gamma), before):
+                        self.assertGreaterEqual(relay.host.counted("through") - number_before,
+                                                2 * PINGS * ECHO_BYTES)
+            gamma.host.rule("forward", "iifname vpn0 icmp type echo-request drop")
+            self.assertEqual(alpha.host.ping(inner(4), wait_s=1), 0)
+            self.assertEqual(alpha.host.ping(inner(3)), 1)
 
     @each_cast
-    def forwarding_off(self, middle: str, ends: str) -> None:
+    def forwarding_off(self, cast: tuple[str, ...]) -> None:
         with Lab() as lab:
-            alpha, beta, gamma = star(
-                lab, Member("alpha", ends, INDIRECT, "", ("beta", )),
-                Member("beta", middle, "", "Forwarding = off\n"),
-                Member("gamma", ends, INDIRECT, "", ("beta", )))
-            start(beta, alpha, gamma)
-            alpha.host.wait_ping(inner(2))
-            gamma.host.wait_ping(inner(2))
-            wait_told(alpha, inner(3), "Destination Net Prohibited")
-            wait_told(alpha, inner6(3), "Administratively prohibited")
+            nodes = chain(lab, cast, "", "Forwarding = off\n")
+            for node, near, far in ((nodes[0], 2, 4), (nodes[3], 3, 1)):
+                node.host.wait_ping(inner(near))
+                wait_told(node, inner(far), "Destination Net Prohibited")
+                wait_told(node, inner6(far), "Administratively prohibited")
 
 
 if __name__ == "__main__":
