@@ -8,7 +8,7 @@ import time
 import unittest
 
 import sandbox
-from lab import NODE_LINE, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
+from lab import NODE_LINE, Host, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
 from networks import Member, inner, outer, star
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
@@ -384,30 +384,43 @@ for _level in LogTest.LINES:
 class ScriptTest(unittest.TestCase):
     """Order and environment of scripts, against a record of the original's."""
 
-    SCRIPTS = ("host-up", "host-down", "subnet-up", "subnet-down", "tinc-down")
+    SCRIPTS = ("host-up", "host-down", "subnet-up", "subnet-down", "tinc-down", "hosts/beta-up",
+               "hosts/beta-down")
     VARIABLES = "NETNAME|DEVICE|INTERFACE|NAME|NODE|SUBNET|WEIGHT|REMOTEADDRESS|REMOTEPORT"
 
     def test_as_recorded(self) -> None:
+        with open(os.path.join(DATA, "scripts_env_alpha.txt"), encoding="ascii") as expected:
+            self.assertEqual(self.record(TINCD, None, self.SCRIPTS).replace(
+                "/etc/tinc/", "CONFBASE/"), expected.read())
+
+    def test_same_as_the_original_with_a_net_name(self) -> None:
+        """tinc-up, too, and NETNAME, which the record has not."""
+        told = {program: self.record(program, "office", ("tinc-up", *self.SCRIPTS))
+                for program in (TINCD, TINCD_PEER)}
+        self.assertIn("== tinc-up args=0 /etc/tinc/office/tinc-up\nDEVICE=/dev/net/tun\n"
+                      "INTERFACE=tun0\nNAME=alpha\nNETNAME=office\n==", told[TINCD])
+        self.assertEqual(told[TINCD], told[TINCD_PEER])
+
+    def record(self, program: str, net: str | None, scripts: tuple[str, ...]) -> str:
+        """What the scripts of alpha are told while beta comes and goes."""
         with Lab() as lab:
             alpha, beta = lab.host("alpha"), lab.host("beta")
             lab.cable(alpha, beta, "10.99.1.1/24", "10.99.1.2/24")
-            nodes = [self.node(alpha, TINCD, 1), self.node(beta, TINCD_PEER, 2)]
+            nodes = [self.node(alpha, program, 1, net), self.node(beta, TINCD_PEER, 2)]
             nodes[0].learn(nodes[1])
             nodes[1].learn(nodes[0])
-            record = os.path.join(alpha.folder, "record")
-            for name in self.SCRIPTS:
-                self.recording(nodes[0], name, name, record)
-            for name in ("host-up", "host-down"):
-                self.recording(nodes[0], name.replace("host-", "hosts/beta-"), name, record)
+            path = os.path.join(alpha.folder, "record")
+            for name in scripts:
+                self.recording(nodes[0], name, name.replace("hosts/beta-", "host-"), path)
             nodes[0].start()
             nodes[1].start()
-            self.wait_for(record, 4)
+            before = scripts.count("tinc-up")
+            self.wait_for(path, before + 4)
             nodes[1].daemon.stop()
-            self.wait_for(record, 7)
+            self.wait_for(path, before + 7)
             nodes[0].daemon.stop()
-            with open(record, encoding="ascii") as file, \
-                    open(os.path.join(DATA, "scripts_env_alpha.txt"), encoding="ascii") as expected:
-                self.assertEqual(file.read().replace("/etc/tinc/", "CONFBASE/"), expected.read())
+            with open(path, encoding="ascii") as file:
+                return file.read()
 
     @staticmethod
     def wait_for(record: str, count: int) -> None:
@@ -421,8 +434,8 @@ class ScriptTest(unittest.TestCase):
         wait_until(ask, f"{count} scripts have run")
 
     @staticmethod
-    def node(host, program: str, number: int) -> Tinc:
-        node = Tinc(host, program)
+    def node(host: Host, program: str, number: int, net: str | None = None) -> Tinc:
+        node = Tinc(host, program, net)
         other = "ConnectTo = alpha\n" if number == 2 else ""
         node.write("tinc.conf", f"Name = {host.name}\nInterface = tun0\n{other}")
         node.write(f"hosts/{host.name}",

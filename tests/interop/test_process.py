@@ -4,10 +4,12 @@ import os
 import re
 import signal
 import sys
+import time
 import unittest
 
 import sandbox
-from lab import Daemon, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
+from lab import (Daemon, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, pinging,
+                 wait_until)
 from networks import Member, inner, outer, star
 
 REFERENCE = is_reference(TINCD)
@@ -268,6 +270,8 @@ class PrivilegeTest(unittest.TestCase):
 
 class DrawingTest(unittest.TestCase):
 
+    OLD = "what was drawn last week\n"
+
     def test_drawings_are_the_same(self) -> None:
         with Lab() as lab:
             nodes = star(lab, Member("alpha", TINCD, "", "GraphDumpFile = /run/graph\n"),
@@ -276,21 +280,43 @@ class DrawingTest(unittest.TestCase):
                          Member("gamma", TINCD, "Weight = 7\n",
                                 "GraphDumpFile = |cat > /run/graph; echo noise\n",
                                 connect_to=("alpha", "beta")))
-            for node in nodes:
-                node.start()
-            nodes[2].host.wait_ping(inner(1))
-            nodes[2].host.wait_ping(inner(2))
-            drawings = [self.drawing(node) for node in nodes]
+            for node in nodes[:2]:
+                with open(self.path(node), "w", encoding="ascii") as file:
+                    file.write(self.OLD)
+            # Who has the old drawing open keeps it, as it is replaced and not written over.
+            with open(self.path(nodes[0]), encoding="ascii") as reader:
+                for node in nodes:
+                    node.start()
+                nodes[2].host.wait_ping(inner(1))
+                nodes[2].host.wait_ping(inner(2))
+                drawings = [self.replaced(nodes[0]), self.replaced(nodes[1]),
+                            self.drawing(nodes[2])]
+                self.assertEqual(reader.read(), self.OLD)
             self.assertRegex(drawings[1], r'\Adigraph \{\n\t"alpha" \[label = "alpha"\];\n')
             self.assertEqual(drawings[0], drawings[1])
             self.assertEqual(drawings[0], drawings[2])
-            self.assertFalse(os.path.exists(self.path(nodes[0]) + ".new"))
+            for node in nodes[:2]:
+                self.assertFalse(os.path.exists(self.path(node) + ".new"))
 
     @staticmethod
     def path(node: Tinc) -> str:
         return os.path.join(node.host.folder, "run", "graph")
 
+    def replaced(self, node: Tinc) -> str:
+        """The new drawing; at no time is there anything but the old one or the whole new one."""
+
+        def ask() -> str:
+            with open(self.path(node), encoding="ascii") as file:
+                text = file.read()
+            if text == self.OLD:
+                return ""
+            self.assertTrue(text.endswith("}\n"), f"part of a drawing: {text}")
+            return text
+
+        return wait_until(ask, f"{node.name} draws", DRAWN_WITHIN_S)
+
     def drawing(self, node: Tinc) -> str:
+        """What a command got, once it is complete."""
 
         def ask() -> str:
             if not os.path.exists(self.path(node)):
@@ -300,6 +326,40 @@ class DrawingTest(unittest.TestCase):
             return text if text.endswith("}\n") else ""
 
         return wait_until(ask, f"{node.name} draws", DRAWN_WITHIN_S)
+
+
+@unittest.skipIf(REFERENCE, "the original waits for its scripts")
+class HangingScriptTest(unittest.TestCase):
+
+    QUICK = "PingInterval = 2\nPingTimeout = 2\n"
+    LIMIT_S = 60
+
+    def test_a_script_that_hangs_delays_nothing_and_is_killed(self) -> None:
+        with Lab() as lab:
+            alpha, beta = star(lab, Member("alpha", TINCD, connect_to=("beta", )),
+                               Member("beta", TINCD_PEER, "", self.QUICK))
+            alpha.script("host-up", "echo I wait for $NODE >&2\nsleep 1000\n")
+            alpha.script("hosts/beta-up", "echo it is the turn of $NODE\n")
+            beta.start()
+            daemon = alpha.start()
+            daemon.wait_log(r"^host-up: I wait for beta$")
+            started = time.monotonic()
+            for node, other in ((alpha, "beta"), (beta, "alpha")):
+                node.wait_udp(other, at_least=200)
+            for near, number in ((alpha, 2), (beta, 1)):
+                self.assertEqual(near.host.ping(inner(number), count=100, interval_s=0.02), 100)
+            before = beta.daemon.mark()
+            wait_until(lambda: beta.daemon.log(before).count("Got PONG from alpha") >= 2,
+                       "pings of beta are answered", 15)
+            self.assertNotIn("has not ended", daemon.log())
+            with pinging(alpha.host, inner(2), interval_s=0.2) as count:
+                daemon.wait_log(rf"^Script host-up has not ended after {self.LIMIT_S} seconds and "
+                                "is killed$", seconds=self.LIMIT_S + 10)
+                self.assertGreater(time.monotonic() - started, self.LIMIT_S - 10)
+                daemon.wait_log(r"^hosts/beta-up: it is the turn of beta$")
+            self.assertLessEqual(count.lost, 1, "the last one may be on its way")
+            for node in (alpha, beta):
+                self.assertNotIn("Closing connection", node.daemon.log())
 
 
 if __name__ == "__main__":
