@@ -9,7 +9,8 @@ from networks import Member, inner, star
 
 OLD = "Cipher = blowfish\nDigest = whirlpool\nMACLength = 16\n"
 # Cipher and digest with their numbers, as the original prints them in its dumps.
-SUITES = {"blowfish": ("bf-cbc", 91, "whirlpool", 804), "cast5": ("cast5-cbc", 108, "ripemd160", 117),
+SUITES = {"blowfish": ("bf-cbc", 91, "whirlpool", 804),
+          "cast5": ("cast5-cbc", 108, "ripemd160", 117),
           "des": ("des-cbc", 31, "md4", 257)}
 # With it the original, too, can use them.
 PROVIDERS = """openssl_conf = top

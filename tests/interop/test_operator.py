@@ -8,7 +8,8 @@ import time
 import unittest
 
 import sandbox
-from lab import NODE_LINE, Host, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
+from lab import (NODE_LINE, Host, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference,
+                 wait_until)
 from networks import Member, inner, outer, star
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")

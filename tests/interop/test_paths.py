@@ -146,25 +146,22 @@ class PathsTest(unittest.TestCase):
     def indirect_data(self, cast: tuple[str, ...]) -> None:
         """Only beta, which gamma is connected with, sends it datagrams; delta gets them from all."""
         with Lab() as lab:
-            self.expect_indirect_data(lab, cast)
-
-    def expect_indirect_data(self, lab: Lab, cast: tuple[str, ...]) -> None:
-        alpha, beta, gamma, delta = star(
-            lab, Member("alpha", cast[0], connect_to=("beta", )), Member("beta", cast[1]),
-            Member("gamma", cast[2], "IndirectData = yes\n", connect_to=("beta", )),
-            Member("delta", cast[3], connect_to=("beta", )))
-        for node in (beta, alpha, gamma, delta):
-            node.start()
-        strangers = f"ip saddr {{ {outer(1)}, {outer(4)} }} udp dport 655"
-        gamma.host.count("strangers", "input", strangers)
-        for node in (alpha, delta):
-            node.host.wait_ping(inner(3))
-            self.expect_pings(node.host, inner(3))
-            self.assertEqual(node.node("gamma")["via"], "beta")
-        self.assertEqual(gamma.host.counted("strangers"), 0)
-        alpha.host.wait_ping(inner(4))
-        alpha.wait_udp("delta", at_least=600)
-        self.assertEqual(alpha.node("delta")["via"], "delta")
+            alpha, beta, gamma, delta = star(
+                lab, Member("alpha", cast[0], connect_to=("beta", )), Member("beta", cast[1]),
+                Member("gamma", cast[2], "IndirectData = yes\n", connect_to=("beta", )),
+                Member("delta", cast[3], connect_to=("beta", )))
+            for node in (beta, alpha, gamma, delta):
+                node.start()
+            strangers = f"ip saddr {{ {outer(1)}, {outer(4)} }} udp dport 655"
+            gamma.host.count("strangers", "input", strangers)
+            for node in (alpha, delta):
+                node.host.wait_ping(inner(3))
+                self.expect_pings(node.host, inner(3))
+                self.assertEqual(node.node("gamma")["via"], "beta")
+            self.assertEqual(gamma.host.counted("strangers"), 0)
+            alpha.host.wait_ping(inner(4))
+            alpha.wait_udp("delta", at_least=600)
+            self.assertEqual(alpha.node("delta")["via"], "delta")
 
     # Sizes.
 

@@ -22,7 +22,10 @@ def subnets(node: Tinc) -> str:
 
 
 def hub(lab: Lab, cast: tuple[str, ...], conf: str) -> list[Tinc]:
-    """alpha, gamma and delta around beta, which has further settings; gamma tells of a false route."""
+    """alpha, gamma and delta around beta, which has further settings.
+
+    gamma tells of a false route.
+    """
     nodes = star(lab, Member("alpha", cast[0], connect_to=("beta", )),
                  Member("beta", cast[1], "", conf),
                  Member("gamma", cast[2], connect_to=("beta", )),

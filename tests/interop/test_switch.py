@@ -134,9 +134,9 @@ class Groups:
         """What `sender` pings arrives so many times for each ping; 0 or 1, that is."""
         for name in names:
             before = {place: place.host.counted(name) for place in receivers}
-            sender.host.attempt("ping", "-q", "-c", str(PINGS), "-i", "0.05", "-W", "0.1", "-t", "8",
-                                *(("-b", ) if name == "all4" else ()), "-I", sender.interface,
-                                GROUPS[name])
+            sender.host.attempt("ping", "-q", "-c", str(PINGS), "-i", "0.05", "-W", "0.1",
+                                "-t", "8", *(("-b", ) if name == "all4" else ()),
+                                "-I", sender.interface, GROUPS[name])
             size = times * PINGS * (ECHO6_BYTES if name == "group6" else ECHO_BYTES)
             for place in receivers:
                 wait_until(lambda p=place, n=name, s=size: p.host.counted(n) - before[p] >= s,
