@@ -64,8 +64,8 @@ def markdown(machine: dict, contenders: Sequence[Contender], measurements: list[
     parts.append(NOTES.rstrip())
     parts.append("\n".join(f"- {c.name}: {c.about}" for c in contenders))
     parts.append("\n".join(f"- {program}: {text}" for program, text in machine["versions"].items()))
-    failures = [f"- round {m['round']}, {m['contender']}, {m['measure']}: {m['failed']}"
-                for m in measurements if "failed" in m]
+    failures = [f"- round {m['round']}, {m['contender']}, {m['measure']}: "
+                + m["failed"].partition("\n")[0] for m in measurements if "failed" in m]
     if failures:
         parts.append("Failed:\n\n" + "\n".join(failures))
     return "\n\n".join(parts) + "\n"

@@ -53,12 +53,12 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(rows(text, "Ratios"), [["new (old)", "1.50", "0.50"]])
 
     def test_what_is_not_there_is_named(self) -> None:
-        text = self.tables((1, "new", {"failed": "no network"}))
+        text = self.tables((1, "new", {"failed": "no network\nand a log"}))
         found = rows(text, "Medians:")
         self.assertEqual(found[0][1:], ["failed"] * 3)
         self.assertEqual(found[1][1:], ["–"] * 3)
         self.assertEqual(found[2][1:], ["missing"] * 3)
-        self.assertIn("round 1, new, tcp1: no network", text)
+        self.assertTrue(text.endswith("round 1, new, tcp1: no network\n"))
 
 
 class UnderlayTest(unittest.TestCase):
