@@ -179,9 +179,9 @@ int UdpPort::receive() {
 
 /// What was sent together stays together if a batch can hold it: it is opened and written at once.
 void UdpPort::cut(Bytes joined, std::size_t datagram_bytes, const Endpoint& source) {
+    if (joined.empty()) return;
     auto& batch = room_.batch;
-    const auto count =
-        (joined.size() + datagram_bytes - 1) / std::max(datagram_bytes, std::size_t{1});
+    const auto count = (joined.size() + datagram_bytes - 1) / datagram_bytes;
     if (batch.size() + count > batch_size) pass_on();
     do {
         if (batch.is_full()) pass_on();

@@ -105,8 +105,15 @@ void Plane::use_expected_key(NodeIndex node, Time now) {
     target.old_key_until = now + old_key_grace;
 }
 
-void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
+/// What a call that ended by an exception has left points into a batch that is used again.
+void Plane::begin(Time now) {
     now_ = now;
+    for (const auto node : receivers_) slot(node).waiting.clear();
+    receivers_.clear();
+}
+
+void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
+    begin(now);
     for (std::size_t i = 0; i < frames.size(); ++i) {
         auto& frame = frames[i];
         device_bytes_in_ += frame.size();
@@ -119,7 +126,7 @@ void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
 
 void Plane::from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now,
                       Outbox& out) {
-    now_ = now;
+    begin(now);
     if (frame.empty()) return;
     if (frame.size() > limits::datagram_bytes) return drop(Drop::too_long);
     auto* packet = out.spare();

@@ -34,7 +34,7 @@ Drop drop_of(Verdict verdict) {
 void Plane::from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
                          SocketIndex socket, Time now, Outbox& out) {
     TINC_ASSERT(sources.size() == datagrams.size());
-    now_ = now;
+    begin(now);
     for (std::size_t i = 0; i < datagrams.size();) {
         const auto& source = sources[i];
         arrived_.clear();

@@ -309,7 +309,7 @@ void Plane::carry(NodeIndex neighbour, Bytes packet, Time now, Outbox& out) {
 
 void Plane::carry(NodeIndex neighbour, NodeIndex from, NodeIndex to, Bytes datagram, Time now,
                   Outbox& out) {
-    now_ = now;
+    begin(now);
     if (!speaks_sptps(from)) return drop(Drop::unknown_source);
     if (datagram.size() < sptps::datagram_overhead) return drop(Drop::too_short);
     if (datagram.size() > limits::datagram_bytes) return drop(Drop::too_long);

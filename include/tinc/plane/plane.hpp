@@ -377,6 +377,7 @@ class Plane {
     void seal_frames(NodeIndex node, std::span<const Waiting> frames, Outbox& out);
     void deliver(packet::Packet& frame, Outbox& out);
 
+    void begin(Time now);
     [[nodiscard]] Slot& slot(NodeIndex node);
     [[nodiscard]] const graph::ForwardingTable::Hop& hop(NodeIndex node) const {
         return table_->hop(node);
