@@ -103,8 +103,7 @@ class World:
     def crossing_of_pings(self, count: int = 20) -> int:
         """Bytes over the router while my_pc pings my_laptop with 1000 bytes, each answered."""
         before = self.router.counted("crossing")
-        received = self.hosts["my_pc"].ping(INSIDE["my_laptop"], "-s", "1000", count=count,
-                                            interval_s=0.02)
+        received = self.hosts["my_pc"].ping(INSIDE["my_laptop"], "-s", "1000", count=count)
         return self.router.counted("crossing") - before if received == count else 1 << 30
 
 

@@ -121,8 +121,7 @@ class MatrixTest(unittest.TestCase):
         for address in (inner(number), inner6(number)):
             marks = near.daemon.mark(), far.daemon.mark()
             before = far.host.counted("arrived")
-            self.assertEqual(near.host.ping(address, count=PINGS, interval_s=0.02,
-                                            wait_s=10), PINGS)
+            self.assertEqual(near.host.ping(address, count=PINGS, wait_s=10), PINGS)
             self.assertGreater(far.host.counted("arrived") - before, PINGS * (28 + 4 + 84))
             for node, mark in zip((near, far), marks):
                 self.assertNotIn("PACKET", node.daemon.log(mark))

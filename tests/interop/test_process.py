@@ -347,7 +347,8 @@ class HangingScriptTest(unittest.TestCase):
             for node, other in ((alpha, "beta"), (beta, "alpha")):
                 node.wait_udp(other, at_least=200)
             for near, number in ((alpha, 2), (beta, 1)):
-                self.assertEqual(near.host.ping(inner(number), count=100, interval_s=0.02), 100)
+                answered = near.host.ping_series(inner(number), count=100, interval_s=0.02)
+                self.assertEqual(answered, 100)
             before = beta.daemon.mark()
             wait_until(lambda: beta.daemon.log(before).count("Got PONG from alpha") >= 2,
                        "pings of beta are answered", 15)
