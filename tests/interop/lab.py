@@ -15,21 +15,20 @@ its own. Everything waits for an event with a deadline: a log line, an answer, a
 deadline passes the error shows the end of every daemon's log. Needs sandbox.enter().
 """
 
-import base64
 import contextlib
-import functools
-import hashlib
 import json
 import math
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import unittest
 
 import sandbox
+from keys import Key, ed25519_key
 
 TINCD = os.path.abspath(os.environ.get("TINCD", "/usr/sbin/tincd"))
 TINCD_PEER = os.path.abspath(os.environ.get("TINCD_PEER", "/usr/sbin/tincd"))
@@ -37,8 +36,10 @@ TINCD_PEER = os.path.abspath(os.environ.get("TINCD_PEER", "/usr/sbin/tincd"))
 PEERS = os.environ.get("TINC_PEERS") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tincpp-peers")
 TINCD_11 = os.path.join(PEERS, "tinc-1.1", "tincd")
+HERE = os.path.dirname(os.path.abspath(__file__))
 DEADLINE_S = 40.0  # how long an event may take; generous, for machines under load
 POLL_S = 0.05
+SPTPS_MINOR = 2  # of protocol 17: from here on nodes have SPTPS sessions
 DUMP = re.compile(r"^.*Statistics for .*\n(?:.*\n)*?.*End of subnet list\.\n", re.MULTILINE)
 
 
@@ -124,11 +125,11 @@ class Lab:
         self._cables += 1
         names = one.next_interface(), other.next_interface()
         here = f"c{self.number}x{self._cables}a", f"c{self.number}x{self._cables}b"
-        _run(["ip", "link", "add", "name", here[0], "mtu", str(mtu), "type", "veth",
-              "peer", "name", here[1], "mtu", str(mtu)])
+        sandbox.run(["ip", "link", "add", "name", here[0], "mtu", str(mtu), "type", "veth",
+                     "peer", "name", here[1], "mtu", str(mtu)])
         for host, old, new, addresses in ((one, here[0], names[0], address),
                                           (other, here[1], names[1], other_address)):
-            _run(["ip", "link", "set", old, "netns", str(host.pid), "name", new])
+            sandbox.run(["ip", "link", "set", old, "netns", str(host.pid), "name", new])
             lines = [f"link set {new} up"]
             if host.bridge:
                 lines.insert(0, f"link set {new} master {host.bridge}")
@@ -136,14 +137,6 @@ class Lab:
                 lines.append(f"addr add {text} dev {new}" + (" nodad" if ":" in text else ""))
             host.ip(*lines)
         return names
-
-
-def _run(command: list[str], **options) -> subprocess.CompletedProcess:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    if done.returncode:
-        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n"
-                             f"{done.stdout}{done.stderr}")
-    return done
 
 
 class Host:
@@ -187,7 +180,7 @@ class Host:
 
     def run(self, *command: str, **options) -> str:
         """Runs a command to its end and returns its output; AssertionError if it fails."""
-        return _run(self.inside(*command), **options).stdout
+        return sandbox.run(self.inside(*command), **options).stdout
 
     def attempt(self, *command: str, **options) -> subprocess.CompletedProcess:
         """Runs a command that may fail."""
@@ -247,6 +240,12 @@ class Host:
         told = json.loads(self.run("nft", "-j", "list", "counter", "inet", "lab", f"n_{name}"))
         return next(e["counter"]["bytes"] for e in told["nftables"] if "counter" in e)
 
+    def dropped(self) -> int:
+        """Datagrams that no socket of this host had room for."""
+        names, numbers = (line.split() for line in self.run("cat", "/proc/net/snmp").splitlines()
+                          if line.startswith("Udp:"))
+        return int(numbers[names.index("RcvbufErrors")])
+
     # Pings.
 
     def ping(self, address: str, *options: str, count: int = 1, wait_s: int = 2) -> int:
@@ -288,6 +287,34 @@ class Host:
         wait_until(lambda: self.ping_series(address, *options, count=count,
                                             interval_s=0.02) == count,
                    f"{self.name} gets {count} answers in a row from {address}", 20)
+
+
+class Helper:
+    """A program of this folder on a host, which is told lines and answers with lines.
+
+    It says `ready` first, and ends with the lab at the latest.
+    """
+
+    def __init__(self, host: Host, script: str, *arguments: str):
+        self.heard: list[str] = []
+        self.script = script
+        self._process = host.spawn(sys.executable, os.path.join(HERE, script), *arguments,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.wait(1)
+
+    def _listen(self) -> None:
+        for line in self._process.stdout:
+            self.heard.append(line.rstrip("\n"))
+
+    def say(self, line: str = "") -> None:
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def wait(self, count: int) -> list[str]:
+        """Waits until it has said so many lines; returns all of them."""
+        wait_until(lambda: len(self.heard) >= count, f"{self.script} says {count} lines")
+        return list(self.heard)
 
 
 class Daemon:
@@ -428,6 +455,11 @@ class Tinc:
         old = self.read(f"hosts/{self.name}")
         self.write(f"hosts/{self.name}", f"{old}Ed25519PublicKey = {public}\n")
 
+    def forget_key_of(self, other: str) -> None:
+        """Takes the Ed25519 key out of a host file."""
+        text = self.read(f"hosts/{other}")
+        self.write(f"hosts/{other}", re.sub("Ed25519PublicKey.*\n", "", text))
+
     def learn(self, *others: "Tinc") -> None:
         """Copies the host files of other nodes here, as an administrator would."""
         for other in others:
@@ -486,6 +518,19 @@ class Tinc:
     def node(self, name: str) -> dict[str, str] | None:
         return self.nodes().get(name)
 
+    def subnets(self) -> list[tuple[str, str]]:
+        """The subnet dump: each with its owner."""
+        if is_11(self.program):
+            text = self.ask("dump", "subnets")
+        else:
+            text = self.dump(signal.SIGUSR2, r"End of subnet list\.")
+        return re.findall(r"^ ?(\S+) owner (\w+)$", text, re.MULTILINE)
+
+    def speaks_sptps_with(self, name: str) -> bool:
+        """Whether protocol 1.1 is spoken with that node, by the node dump."""
+        node = self.node(name)
+        return node is not None and int(node["options"], 16) >> 24 >= SPTPS_MINOR
+
     def wait_udp(self, name: str, seconds: float = DEADLINE_S, at_least: int = 1) -> dict[str, str]:
         """Waits until frames of `at_least` bytes are known to reach `name` by UDP."""
 
@@ -494,69 +539,6 @@ class Tinc:
             return node if node and int(node["min"]) >= at_least else None
 
         return wait_until(ask, f"{self.name} reaches {name} by UDP", seconds)
-
-
-class Key:
-    """An RSA key as the two texts that go into files."""
-
-    def __init__(self, private: str, public: str):
-        self.private, self.public = private, public
-
-    _made: dict[tuple[int, int], "Key"] = {}
-    _locks: dict[tuple[int, int], threading.Lock] = {}
-    _lock = threading.Lock()
-
-    @staticmethod
-    def of(bits: int = 2048, number: int = 0) -> "Key":
-        """The number-th key of a size. Made once per run, since large ones take long."""
-        with Key._lock:
-            lock = Key._locks.setdefault((bits, number), threading.Lock())
-        with lock:
-            if (bits, number) not in Key._made:
-                Key._made[bits, number] = Key._make(bits)
-            return Key._made[bits, number]
-
-    @staticmethod
-    def _make(bits: int) -> "Key":
-        private = _run(["openssl", "genrsa", "-traditional", str(bits)]).stdout
-        public = _run(["openssl", "rsa", "-RSAPublicKey_out"], input=private).stdout
-        return Key(private, public)
-
-    def as_pkcs8(self) -> "Key":
-        """The same key in the other pair of formats: PKCS#8 and SPKI."""
-        private = _run(["openssl", "pkcs8", "-topk8", "-nocrypt"], input=self.private).stdout
-        public = _run(["openssl", "rsa", "-pubout"], input=self.private).stdout
-        return Key(private, public)
-
-
-_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-
-def _tinc_base64(data: bytes) -> str:
-    """Of each three bytes the lowest six bits come first."""
-    text = ""
-    for start in range(0, len(data), 3):
-        group = data[start:start + 3]
-        bits = int.from_bytes(group, "little")
-        text += "".join(_BASE64[bits >> 6 * i & 63] for i in range(len(group) + 1))
-    return text
-
-
-@functools.cache
-def ed25519_key(number: int) -> tuple[str, str]:
-    """The number-th Ed25519 key: the private file of tinc 1.1, and the public key."""
-    pem = _run(["openssl", "genpkey", "-algorithm", "ed25519"]).stdout
-    # PKCS#8 ends with the 32 bytes of the seed, SubjectPublicKeyInfo with those of the point.
-    seed = base64.b64decode("".join(pem.splitlines()[1:-1]))[-32:]
-    spki = _run(["openssl", "pkey", "-pubout"], input=pem).stdout
-    public = base64.b64decode("".join(spki.splitlines()[1:-1]))[-32:]
-    expanded = bytearray(hashlib.sha512(seed).digest())
-    expanded[0] &= 248
-    expanded[31] = expanded[31] & 63 | 64
-    both = bytes(expanded) + public
-    private = (f"-----BEGIN ED25519 PRIVATE KEY-----\n{_tinc_base64(both[:48])}\n"
-               f"{_tinc_base64(both[48:])}\n-----END ED25519 PRIVATE KEY-----\n")
-    return private, _tinc_base64(public)
 
 
 def up_script(*addresses: str, mtu: int = 1400) -> str:

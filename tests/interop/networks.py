@@ -45,6 +45,13 @@ class Member:
     speaks_11: bool = False  # it has an Ed25519 key, too
 
 
+def modern(name: str, program: str = TINCD, host_file: str = "", tinc_conf: str = "",
+           connect_to: tuple[str, ...] = ()) -> Member:
+    """A node with both kinds of keys that keeps to the connections it is told."""
+    return Member(name, program, host_file, "AutoConnect = no\n" + tinc_conf, connect_to,
+                  speaks_11=True)
+
+
 def outer(number: int) -> str:
     """The address of the number-th member on the switch, counted from 1."""
     return f"10.99.0.{number}"

@@ -41,6 +41,15 @@ def folder() -> str:
     return _folder
 
 
+def run(command: list[str], **options) -> subprocess.CompletedProcess:
+    """Runs a command to its end; AssertionError if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n"
+                             f"{done.stdout}{done.stderr}")
+    return done
+
+
 def run_tests(jobs: int = 4, tools: tuple[str, ...] = ()) -> None:
     """Runs the tests of the calling program, `jobs` at a time, and exits.
 
