@@ -1,28 +1,37 @@
-"""Protocol 1.1: tincpp with the original 1.1, with itself, and both with 1.0 in one mesh."""
+"""Protocol 1.1: tincpp with the original 1.1, and with itself."""
 
 import hashlib
+import json
 import os
 import re
+import signal
+import subprocess
 import unittest
 
 import sandbox
-from lab import Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast, is_11, wait_until
-from networks import Member, inner, inner6, outer, star
+from lab import (Helper, Host, Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast, is_11,
+                 wait_until)
+from networks import Member, inner, inner6, modern, outer, star
 
 PINGS = 5
-QUIET = "AutoConnect = no\n"
-SPTPS_MINOR = 2
+RENEWED = "SPTPS key exchange with "
+RENEWALS = 4
 
 
-def member(name: str, program: str, host_file: str = "", conf: str = "",
-           calls: tuple[str, ...] = ()) -> Member:
-    """A node with both kinds of keys that keeps to the connections it is told."""
-    return Member(name, program, host_file, QUIET + conf, calls, speaks_11=True)
+class Flood:
+    """As much TCP as goes through with a window that is smaller than every queue on its way."""
 
+    def __init__(self, source: Host, sink: Host, address: str):
+        sink.spawn("iperf3", "-s", "-1", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: sink.attempt("ss", "-Hltn", "sport = 5201").stdout, "iperf3 listens")
+        self._client = source.spawn("iperf3", "-c", address, "-t", "600", "-w", "32K", "-J",
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
-def speaks_sptps_with(node: Tinc, other: str) -> bool:
-    found = node.node(other)
-    return found is not None and int(found["options"], 16) >> 24 >= SPTPS_MINOR
+    def end(self) -> int:
+        """Stops it; returns how many bytes arrived."""
+        self._client.send_signal(signal.SIGINT)
+        told, _ = self._client.communicate()
+        return json.loads(told)["end"]["sum_sent"]["bytes"]
 
 
 @unittest.skipUnless(os.path.exists(TINCD_11), f"needs {TINCD_11}, see get-peers")
@@ -40,7 +49,7 @@ class DirectTest(unittest.TestCase):
         for one, number, other in ((alpha, 2, "beta"), (beta, 1, "alpha")):
             one.host.wait_pings(inner(number), count=PINGS)
             one.host.wait_pings(inner6(number), "-s", "1300", count=PINGS)
-            self.assertTrue(speaks_sptps_with(one, other), f"{one.name} speaks 1.1")
+            self.assertTrue(one.speaks_sptps_with(other), f"{one.name} speaks 1.1")
             if udp:
                 one.wait_udp(other, at_least=1300)
                 one.host.wait_pings(inner(number), "-s", "1300", count=PINGS)
@@ -50,8 +59,8 @@ class DirectTest(unittest.TestCase):
                      udp: bool = True) -> None:
         for caller, called in self.CASTS:
             with self.subTest(caller=caller, called=called), Lab() as lab:
-                self.talk(lab, member("alpha", caller, host_file, conf, ("beta", )),
-                          member("beta", called, host_file, conf), underlay, udp)
+                self.talk(lab, modern("alpha", caller, host_file, conf, ("beta", )),
+                          modern("beta", called, host_file, conf), underlay, udp)
 
     def test_direct(self) -> None:
         self.in_all_casts()
@@ -73,27 +82,67 @@ class DirectTest(unittest.TestCase):
     def test_lz4(self) -> None:
         """Between two of ours: Debian's build of the original refuses keys that ask for it."""
         with Lab() as lab:
-            self.talk(lab, member("alpha", TINCD, "Compression = 12\n", calls=("beta", )),
-                      member("beta", TINCD, "Compression = 12\n"))
+            self.talk(lab, modern("alpha", TINCD, "Compression = 12\n", connect_to=("beta", )),
+                      modern("beta", TINCD, "Compression = 12\n"))
 
     def test_restarts(self) -> None:
         """Whoever is started anew is talked to again, with new keys."""
         for caller, called in self.CASTS:
             with self.subTest(caller=caller, called=called), Lab() as lab:
-                alpha, beta = self.talk(lab, member("alpha", caller, calls=("beta", )),
-                                        member("beta", called))
+                alpha, beta = self.talk(lab, modern("alpha", caller, connect_to=("beta", )),
+                                        modern("beta", called))
                 for node, other, number in ((alpha, beta, 2), (beta, alpha, 1)):
                     node.daemon.kill()
                     node.start()
                     node.host.wait_pings(inner(number), "-s", "1300", count=PINGS)
                     node.wait_udp(other.name, at_least=1300)
 
+    def expect_no_loss_by_new_keys(self, caller: str, called: str, most_lost: int) -> None:
+        """Keys are renewed every five seconds under a flood, and numbered packets go on.
+
+        Only what the kernel had no room for, which it counts and which is nothing unless a daemon
+        has not run for long, is lost to anything else than new keys.
+        """
+        conf = "KeyExpire = 5\n"
+        with Lab() as lab:
+            nodes = self.talk(lab, modern("alpha", caller, "", conf, ("beta", )),
+                              modern("beta", called, "", conf))
+            alpha, beta = nodes
+            begins = [node.daemon.mark() for node in nodes]
+            Helper(beta.host, "numbers.py", "echo", "7000")
+            numbers = Helper(alpha.host, "numbers.py", "send", "7000", "100", inner(2))
+            flood = Flood(alpha.host, beta.host, inner(2))
+            numbers.say()
+            for node, begin in zip(nodes, begins):
+                if not is_11(node.program):  # The other one has no word for it.
+                    wait_until(lambda n=node, b=begin: n.daemon.log(b).count(RENEWED) >= RENEWALS,
+                               f"{node.name} renews its keys {RENEWALS} times")
+            numbers.say()
+            sent, lost = json.loads(numbers.wait(2)[1])[inner(2)]
+            megabytes = flood.end() / 1e6
+            dropped = sum(node.host.dropped() for node in nodes)
+            self.assertGreater(sent, 300)
+            self.assertGreater(megabytes, 5, "that is no flood")
+            self.assertLessEqual(lost, most_lost + dropped,
+                                 f"of {sent} beside {megabytes:.0f} MB, {dropped} by the kernel")
+
+    def test_new_keys_lose_nothing_between_two_of_us(self) -> None:
+        self.expect_no_loss_by_new_keys(TINCD, TINCD, 0)
+
+    def test_new_keys_with_the_original(self) -> None:
+        """It forgets the key before at once: what was on its way then is lost."""
+        self.expect_no_loss_by_new_keys(TINCD, TINCD_11, 4 * RENEWALS)
+
+    def test_new_keys_of_the_original(self) -> None:
+        self.expect_no_loss_by_new_keys(TINCD_11, TINCD, 4 * RENEWALS)
+
     def test_new_keys_under_way(self) -> None:
         """Keys are renewed every three seconds, and packets go on."""
         for caller, called in self.CASTS:
             with self.subTest(caller=caller, called=called), Lab() as lab:
-                alpha, _ = self.talk(lab, member("alpha", caller, "", "KeyExpire = 3\n", ("beta", )),
-                                     member("beta", called, "", "KeyExpire = 3\n"))
+                conf = "KeyExpire = 3\n"
+                alpha, _ = self.talk(lab, modern("alpha", caller, "", conf, ("beta", )),
+                                     modern("beta", called, "", conf))
                 answered = alpha.host.ping_series(inner(2), count=1000, interval_s=0.01)
                 self.assertGreaterEqual(answered, 1000 if caller == called else 990)
 
@@ -105,26 +154,62 @@ class UpgradeTest(unittest.TestCase):
     def test_keys_are_told_and_kept(self) -> None:
         for caller, called in DirectTest.CASTS:
             with self.subTest(caller=caller, called=called), Lab() as lab:
-                alpha, beta = star(lab, member("alpha", caller, calls=("beta", )),
-                                   member("beta", called))
+                alpha, beta = star(lab, modern("alpha", caller, connect_to=("beta", )),
+                                   modern("beta", called))
                 for node, other in ((alpha, "beta"), (beta, "alpha")):
-                    text = node.read(f"hosts/{other}")
-                    node.write(f"hosts/{other}", re.sub("Ed25519PublicKey.*\n", "", text))
+                    node.forget_key_of(other)
                 beta.start()
                 alpha.start()
                 alpha.host.wait_pings(inner(2), count=PINGS)
                 for node, other in ((alpha, beta), (beta, alpha)):
                     key = re.search("Ed25519PublicKey = (.{43})", other.read(f"hosts/{other.name}"))
-                    self.assertIn(f"\n# The following line was automatically added by tinc\n{key[0]}\n",
-                                  node.read(f"hosts/{other.name}"))
-                    self.assertTrue(speaks_sptps_with(node, other.name))
+                    note = "# The following line was automatically added by tinc"
+                    self.assertIn(f"\n{note}\n{key[0]}\n", node.read(f"hosts/{other.name}"))
+                    self.assertTrue(node.speaks_sptps_with(other.name))
+
+    def test_who_alone_lacks_a_key_gets_it(self) -> None:
+        """alpha calls, and knows of beta less than beta of it."""
+        for caller, called in DirectTest.CASTS:
+            with self.subTest(caller=caller, called=called), Lab() as lab:
+                alpha, beta = star(lab, modern("alpha", caller, connect_to=("beta", )),
+                                   modern("beta", called))
+                alpha.forget_key_of("beta")
+                before = beta.read("hosts/alpha")
+                beta.start()
+                alpha.start()
+                alpha.host.wait_pings(inner(2), count=PINGS)
+                self.assertIn("Ed25519PublicKey", alpha.read("hosts/beta"))
+                self.assertEqual(beta.read("hosts/alpha"), before)
+                self.assertTrue(alpha.speaks_sptps_with("beta") and beta.speaks_sptps_with("alpha"))
+
+    def strangers(self, lab: Lab, relay: str, far: str, conf: str) -> list[Tinc]:
+        """alpha, which is ours, and gamma have no host file of each other; beta is in between."""
+        nodes = star(lab, modern("alpha", TINCD, "", conf, ("beta", )), modern("beta", relay),
+                     modern("gamma", far, connect_to=("beta", )))
+        alpha, beta, gamma = nodes
+        for node, other in ((alpha, gamma), (gamma, alpha)):
+            os.remove(node.path(f"hosts/{other.name}"))
+        for node in (beta, alpha, gamma):
+            node.start()
+        return nodes
+
+    def test_a_key_that_a_relay_brings(self) -> None:
+        """It is told whose word that is, and kept."""
+        for relay, far in ((TINCD_11, TINCD_11), (TINCD, TINCD_11), (TINCD_11, TINCD)):
+            with self.subTest(relay=relay, far=far), Lab() as lab:
+                alpha, _, gamma = self.strangers(lab, relay, far, "")
+                alpha.host.wait_pings(inner(3), count=PINGS)
+                key = re.search("Ed25519PublicKey = (.{43})", gamma.read("hosts/gamma"))[1]
+                alpha.daemon.wait_log(rf"Learned the Ed25519 key {re.escape(key)} of gamma by way "
+                                      r"of beta \(10\.99\.0\.2 port \d+\); nobody else vouches")
+                self.assertIn(f"\nEd25519PublicKey = {key}\n", alpha.read("hosts/gamma"))
 
     def test_a_known_key_is_not_given_up_for_rsa(self) -> None:
         """beta, whose key alpha knows, comes back without it."""
         for caller, called in DirectTest.CASTS:
             with self.subTest(caller=caller, called=called), Lab() as lab:
-                alpha, beta = star(lab, member("alpha", caller, calls=("beta", )),
-                                   member("beta", called, "", "ExperimentalProtocol = no\n"))
+                alpha, beta = star(lab, modern("alpha", caller, connect_to=("beta", )),
+                                   modern("beta", called, "", "ExperimentalProtocol = no\n"))
                 beta.start()
                 alpha.start()
                 alpha.daemon.wait_log("tries to roll back protocol version")
@@ -157,9 +242,9 @@ class RelayTest(unittest.TestCase):
     def relay(self, lab: Lab, cast: tuple[str, str, str], udp: bool, indirect: bool = False,
               conf: str = "") -> list[Tinc]:
         """Starts the three and looks at packets between the ends."""
-        nodes = star(lab, member("alpha", cast[0], "", conf, ("beta", )),
-                     member("beta", cast[1], "", conf),
-                     member("gamma", cast[2], "IndirectData = yes\n" if indirect else "", conf,
+        nodes = star(lab, modern("alpha", cast[0], "", conf, ("beta", )),
+                     modern("beta", cast[1], "", conf),
+                     modern("gamma", cast[2], "IndirectData = yes\n" if indirect else "", conf,
                             ("beta", )))
         alpha, beta, gamma = nodes
         if not indirect:
@@ -173,7 +258,7 @@ class RelayTest(unittest.TestCase):
         alpha.host.wait_pings(inner(3), count=PINGS)
         gamma.host.wait_pings(inner(1), count=PINGS)
         for node, other in ((alpha, "gamma"), (gamma, "alpha")):
-            self.assertTrue(speaks_sptps_with(node, other))
+            self.assertTrue(node.speaks_sptps_with(other))
         if udp:
             for node, hop in ((alpha, "beta"), (gamma, "beta"), (beta, "alpha"), (beta, "gamma")):
                 node.wait_udp(hop, at_least=600)
@@ -216,66 +301,6 @@ for _ in range(50):
 """)
             nodes[0].host.wait_pings(inner(3), count=PINGS)
             self.assertLess(nodes[2].host.counted("relayed") - before, 20_000)
-
-
-@unittest.skipUnless(os.path.exists(TINCD_11), f"needs {TINCD_11}, see get-peers")
-class MixedMeshTest(unittest.TestCase):
-    """Two nodes of 1.0, two of 1.1 and two of ours in one network."""
-
-    PROGRAMS = {"old1": TINCD_PEER, "old2": TINCD_PEER, "new1": TINCD_11, "new2": TINCD_11,
-                "our1": TINCD, "our2": TINCD}
-
-    def mesh(self, lab: Lab, order: list[str], calls: dict[str, tuple[str, ...]]) -> dict[str, Tinc]:
-        members = [Member(name, self.PROGRAMS[name], "",
-                          "" if self.PROGRAMS[name] == TINCD_PEER else QUIET,
-                          calls.get(name, ()), speaks_11=self.PROGRAMS[name] != TINCD_PEER)
-                   for name in order]
-        nodes = star(lab, *members)
-        for node in nodes:
-            node.start()
-        return {node.name: node for node in nodes}
-
-    def expect_all_pairs(self, nodes: dict[str, Tinc], order: list[str]) -> None:
-        for one in order:
-            for number, other in enumerate(order, 1):
-                if one != other:
-                    nodes[one].host.wait_pings(inner(number), count=3)
-
-    def expect_best_protocol(self, nodes: dict[str, Tinc]) -> None:
-        for one in nodes.values():
-            for other in nodes.values():
-                if one is other or one.program == TINCD_PEER:
-                    continue
-                self.assertEqual(speaks_sptps_with(one, other.name),
-                                 other.program != TINCD_PEER, f"{one.name} and {other.name}")
-
-    def scenario(self, order: list[str], calls: dict[str, tuple[str, ...]]) -> None:
-        with Lab() as lab:
-            nodes = self.mesh(lab, order, calls)
-            self.expect_all_pairs(nodes, order)
-            self.expect_best_protocol(nodes)
-            for name in order:
-                others = [n for n in order if n != name]
-                nodes[name].daemon.stop()
-                nodes[name].start()
-                nodes[name].host.wait_pings(inner(order.index(others[0]) + 1), count=3)
-            self.expect_all_pairs(nodes, order)
-
-    def test_star_around_us(self) -> None:
-        order = ["our1", "old1", "new1", "our2", "old2", "new2"]
-        self.scenario(order, {name: ("our1", ) for name in order[1:]})
-
-    def test_star_around_the_new(self) -> None:
-        order = ["new1", "old1", "our1", "our2", "old2", "new2"]
-        self.scenario(order, {name: ("new1", ) for name in order[1:]})
-
-    def test_chain(self) -> None:
-        order = ["old1", "our1", "new1", "our2", "old2", "new2"]
-        self.scenario(order, {b: (a, ) for a, b in zip(order, order[1:])})
-
-    def test_full_mesh(self) -> None:
-        order = ["our1", "old1", "new1", "our2", "old2", "new2"]
-        self.scenario(order, {name: tuple(order[:i]) for i, name in enumerate(order)})
 
 
 if __name__ == "__main__":
