@@ -8,28 +8,43 @@
 """
 
 import dataclasses
+import os
 
-from lab import Key, Lab, Tinc, TINCD, TINCD_PEER, up_script
+from lab import Key, Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, up_script
 
 # Who plays four nodes in a row: two of each kind, and each place is once ours and once theirs.
 CASTS = {"us_first": (TINCD, TINCD_PEER, TINCD, TINCD_PEER),
          "peer_first": (TINCD_PEER, TINCD, TINCD_PEER, TINCD)}
+# With keys of both kinds, hence with SPTPS.
+MODERN_CASTS = {"new_second": (TINCD, TINCD_11, TINCD, TINCD_11),
+                "new_first": (TINCD_11, TINCD, TINCD_11, TINCD),
+                "us_alone": (TINCD, TINCD, TINCD, TINCD)}
 
 
 def each_cast(scenario):
     """A test for each cast, made by expand(): scenario(self, cast) gets its programs."""
-    scenario.is_for_each_cast = True
+    scenario.casts = CASTS
+    return scenario
+
+
+def each_cast_old_and_new(scenario):
+    scenario.casts = CASTS | MODERN_CASTS
     return scenario
 
 
 def expand(case):
     """Makes test_NAME_with_CAST of every function under each_cast."""
     for name, scenario in list(vars(case).items()):
-        if getattr(scenario, "is_for_each_cast", False):
-            for who, cast in CASTS.items():
-                setattr(case, f"test_{name}_with_{who}",
-                        lambda self, run=scenario, cast=cast: run(self, cast))
+        for who, cast in getattr(scenario, "casts", {}).items():
+            setattr(case, f"test_{name}_with_{who}",
+                    lambda self, run=scenario, cast=cast: _play(self, run, cast))
     return case
+
+
+def _play(case, scenario, cast: tuple[str, ...]) -> None:
+    if TINCD_11 in cast and not os.path.exists(TINCD_11):
+        case.skipTest(f"needs {TINCD_11}, see get-peers")
+    scenario(case, cast)
 
 
 @dataclasses.dataclass
