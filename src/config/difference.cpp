@@ -81,6 +81,7 @@ constexpr auto compared = std::to_array<Compared>({
     {"PublicKey", same<&S::public_key_hex>},
     {"ReplayWindow", same<&S::replay_window_bytes>},
     {"ScriptsInterpreter", same<&S::scripts_interpreter>},
+    {"StrictKeys", same<&S::strict_keys>},
     {"StrictSubnets", same<&S::strict_subnets>},
     {"Subnet", same<&S::subnets, &S::host_subnets>},
     {"TCPOnly", same<&S::tcp_only>},

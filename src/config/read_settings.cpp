@@ -177,6 +177,7 @@ void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
         static_cast<std::size_t>(reader.integer("MaxOutputBufferSize"));
     settings.tunnel_server = reader.yes_or_no("TunnelServer");
     settings.strict_subnets = reader.yes_or_no("StrictSubnets") || settings.tunnel_server;
+    settings.strict_keys = reader.yes_or_no("StrictKeys");
     settings.direct_only = reader.yes_or_no("DirectOnly");
     settings.hostnames = reader.yes_or_no("Hostnames");
     settings.local_discovery = reader.given_yes_or_no("LocalDiscovery");

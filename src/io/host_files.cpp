@@ -34,7 +34,8 @@ Loaded load_now(const ConfigPlace& place, const std::string& name) {
     out.stamp = stamp_of(place.path("hosts/" + name));
     const auto file = read_host_file(place, name);
     if (!file) {
-        out.host = std::unexpected(file.error());
+        // One that is there may have a key.
+        out.host = failure(out.stamp ? Errc::refused : Errc::system, file.error().what);
         return out;
     }
     const auto key_file = [&place](const std::string& path) {

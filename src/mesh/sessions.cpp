@@ -166,31 +166,53 @@ void Mesh::start_session(NodeIndex node, Time now) {
 void Mesh::seek_key(NodeIndex node, Time now) {
     auto& target = member(node);
     if (target.key) return;
-    if (!std::exchange(target.is_key_sought, true)) {
-        effects_.emplace_back(ReadKey{graph_.name(node)});
-        target.last_public_key_request = now;
-        return;
+    const bool is_too_soon =
+        target.last_key_search != Time::min() && now - target.last_key_search < key_request_pause;
+    if (is_too_soon) return;
+    switch (target.key_search) {
+        case KeySearch::none:
+            target.key_search = KeySearch::in_file;
+            target.last_key_search = now;
+            effects_.emplace_back(ReadKey{graph_.name(node)});
+            return;
+        case KeySearch::at_node:
+            return ask_for_public_key(node, now);
+        case KeySearch::in_file:
+        case KeySearch::in_vain:
+            return;
     }
-    if (now - target.last_public_key_request < key_request_pause) return;
-    target.last_public_key_request = now;
-    send_request(node, ReqKey::ask_public_key, {});
+}
+
+void Mesh::ask_for_public_key(NodeIndex node, Time now) {
+    member(node).last_key_search = now;
+    if (graph_.path(node).reachable) send_request(node, ReqKey::ask_public_key, {});
 }
 
 void Mesh::key_loaded(const std::string& name, const Result<config::HostSettings>& host, Time now) {
     const auto node = graph_.find(name);
-    if (!node || !is_sptps(*node)) return;
+    if (!node || find_member(*node) == nullptr) return;
     auto& target = member(*node);
+    if (target.key_search != KeySearch::in_file) return;
+    target.key_search = KeySearch::none;
+    if (target.key || !is_sptps(*node)) return;
+    const bool is_missing = !host && host.error().code == Errc::system;
+    if (!host && !is_missing) return;  // It may have a key: it is read again when one is needed.
     if (host && !host->ed25519_key) {
+        target.key_search = KeySearch::in_vain;
         log_.print(Level::always, Severity::error, "{}", host->ed25519_key.error().what);
-        return;
+    } else if (host && host->ed25519_key->has_value()) {
+        target.key = **host->ed25519_key;
+        want_session(*node, now);
+    } else if (settings_.strict_keys) {
+        target.key_search = KeySearch::in_vain;
+        log_.print(Level::always, Severity::warning,
+                   "No Ed25519 key of {} is in its host file, and StrictKeys is set: there will be "
+                   "no session with it",
+                   name);
+    } else {
+        target.key_search = KeySearch::at_node;
+        ask_for_public_key(*node, now);
     }
-    const bool is_known = host && host->ed25519_key->has_value();
-    if (is_known) {
-        if (!target.key) target.key = **host->ed25519_key;
-        return want_session(*node, now);
-    }
-    target.last_public_key_request = now;
-    if (graph_.path(*node).reachable) send_request(*node, ReqKey::ask_public_key, {});
 }
 
 void Mesh::forget_keys_of(std::span<const std::string> names) {
@@ -198,7 +220,8 @@ void Mesh::forget_keys_of(std::span<const std::string> names) {
         const auto node = graph_.find(name);
         if (!node || find_member(*node) == nullptr) continue;
         member(*node).key.reset();
-        member(*node).is_key_sought = false;
+        member(*node).key_search = KeySearch::none;
+        member(*node).last_key_search = Time::min();
     }
 }
 
@@ -209,7 +232,7 @@ void Mesh::tell_public_key(NodeIndex to) {
 /// A key that nobody vouches for but the relays it came through, and only where none was known.
 void Mesh::learn_public_key(PeerId teller, NodeIndex node, const std::string& text, Time now) {
     auto& target = member(node);
-    if (target.key || !target.is_key_sought) return;
+    if (target.key || target.key_search != KeySearch::at_node) return;
     const auto key = crypto::Ed25519PublicKey::parse(text);
     if (!key) {
         if (session_faults_.allows(graph_.name(node), now))

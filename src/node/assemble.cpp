@@ -100,6 +100,7 @@ mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::Packe
             .trust = trust_of(settings),
             .host_subnets = settings.host_subnets,
             .key = std::move(key),
+            .strict_keys = settings.strict_keys,
             .udp_discovery = udp_discovery(settings),
             .seeks_local_addresses = settings.local_discovery.value_or(true),
             .udp_info_interval = settings.udp_info_interval,

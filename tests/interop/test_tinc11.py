@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -103,6 +104,8 @@ class DirectTest(unittest.TestCase):
         Only what the kernel had no room for, which it counts and which is nothing unless a daemon
         has not run for long, is lost to anything else than new keys.
         """
+        if not shutil.which("iperf3"):
+            self.skipTest("needs iperf3")
         conf = "KeyExpire = 5\n"
         with Lab() as lab:
             nodes = self.talk(lab, modern("alpha", caller, "", conf, ("beta", )),
@@ -203,6 +206,21 @@ class UpgradeTest(unittest.TestCase):
                 alpha.daemon.wait_log(rf"Learned the Ed25519 key {re.escape(key)} of gamma by way "
                                       r"of beta \(10\.99\.0\.2 port \d+\); nobody else vouches")
                 self.assertIn(f"\nEd25519PublicKey = {key}\n", alpha.read("hosts/gamma"))
+
+    def test_strict_keys(self) -> None:
+        """No key is asked for nor taken; one that the operator writes down is."""
+        for relay, far in ((TINCD_11, TINCD_11), (TINCD, TINCD)):
+            with self.subTest(relay=relay, far=far), Lab() as lab:
+                alpha, _, gamma = self.strangers(lab, relay, far, "StrictKeys = yes\n")
+                alpha.host.wait_ping(inner(2))
+                wait_until(lambda: alpha.node("gamma"), "alpha knows of gamma")
+                self.assertEqual(gamma.host.ping(inner(1), "-i", "0.2", count=10), 0)
+                self.assertEqual(alpha.host.ping(inner(3), "-i", "0.2", count=10), 0)
+                alpha.daemon.wait_log("No Ed25519 key of gamma is in its host file, and StrictKeys")
+                self.assertFalse(os.path.exists(alpha.path("hosts/gamma")))
+                alpha.learn(gamma)
+                alpha.daemon.signal(signal.SIGHUP)
+                alpha.host.wait_pings(inner(3), count=PINGS)
 
     def test_a_known_key_is_not_given_up_for_rsa(self) -> None:
         """beta, whose key alpha knows, comes back without it."""

@@ -120,6 +120,7 @@ struct Settings {
 
     // Protocol 1.1.
     std::optional<bool> experimental_protocol;  ///< not given: if there is an Ed25519 key
+    bool strict_keys = false;
     bool udp_discovery = true;
     std::chrono::seconds udp_discovery_interval{2};
     std::chrono::seconds udp_discovery_keepalive_interval{10};

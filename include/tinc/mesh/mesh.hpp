@@ -70,6 +70,7 @@ struct MeshSettings {
 
     // Protocol 1.1.
     std::shared_ptr<const crypto::Ed25519PrivateKey> key;  ///< none: 1.0 alone is spoken
+    bool strict_keys = false;  ///< keys that other nodes tell are not believed
     UdpDiscovery udp_discovery;
     bool seeks_local_addresses = false;  ///< that edges tell, of nodes of 1.1
     std::chrono::seconds udp_info_interval{5};
@@ -197,6 +198,14 @@ class Mesh {
         std::string label;
         std::uint32_t options = 0;
     };
+    /// How far the search for a node's Ed25519 key is.
+    enum class KeySearch : std::uint8_t {
+        none,
+        in_file,  ///< its host file is being read: what anybody tells meanwhile does not count
+        at_node,  ///< the file has none, so the node's word is taken
+        in_vain,  ///< the file is broken or must be enough; over when it has changed
+    };
+
     /// What we remember of a node besides the graph.
     struct Member {
         std::optional<PeerId> connection;
@@ -215,15 +224,15 @@ class Mesh {
 
         // Of nodes of 1.1.
         std::optional<crypto::Ed25519PublicKey> key;
-        bool is_key_sought = false;  ///< in its host file: under way, or in vain
+        KeySearch key_search = KeySearch::none;
         bool has_session = false;
         bool is_renewing = false;  ///< a new key exchange, not a re-key, is under way
         std::optional<sptps::Session> session;
         std::optional<sptps::Session> given_up;  ///< ours, when the other's crossed it
         Time last_session_start = Time::min();
-        Time last_exchange{};  ///< when something of it was said
-        Time last_public_key_request = Time::min();
-        int compression = 0;  ///< that it wants
+        Time last_exchange{};                ///< when something of it was said
+        Time last_key_search = Time::min();  ///< in its file or at the node itself
+        int compression = 0;                 ///< that it wants
         UdpPath udp_path;
         Time last_udp_info = Time::min();
         Time last_mtu_info = Time::min();
@@ -298,6 +307,7 @@ class Mesh {
     void want_session(NodeIndex node, Time now);
     void start_session(NodeIndex node, Time now);
     void seek_key(NodeIndex node, Time now);
+    void ask_for_public_key(NodeIndex node, Time now);
     void tell_public_key(NodeIndex to);
     void learn_public_key(PeerId teller, NodeIndex node, const std::string& text, Time now);
     void carry_out(NodeIndex node, std::vector<sptps::Session::Step> steps, Time now);

@@ -92,6 +92,7 @@ constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"PublicKey", "1"},
     {"ReplayWindow", "1"},
     {"ScriptsInterpreter", "/x"},
+    {"StrictKeys", "yes"},
     {"StrictSubnets", "yes"},
     {"Subnet", "10.0.0.0/8"},
     {"TunnelServer", "yes"},

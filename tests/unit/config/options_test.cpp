@@ -117,6 +117,7 @@ const std::vector<Case> cases = {
     {"ReplayWindow", "0", [](const Settings& s) { return s.replay_window_bytes == 0; }},
     {"ReplayWindow", "64", [](const Settings& s) { return s.replay_window_bytes == 64; }},
     {"ScriptsInterpreter", "/bin/dash -x", [](const Settings& s) { return s.scripts_interpreter == "/bin/dash -x"; }},
+    {"StrictKeys", "yes", [](const Settings& s) { return s.strict_keys; }},
     {"StrictSubnets", "yes", [](const Settings& s) { return s.strict_subnets; }},
     {"Subnet", "10.0.0.0/8#20", [](const Settings& s) { return s.subnets.size() == 1 && wire::subnet_text(s.subnets[0]) == "10.0.0.0/8#20"; }},
     {"TCPOnly", "yes", [](const Settings& s) { return s.tcp_only && s.indirect_data && !s.pmtu_discovery; }},

@@ -6,6 +6,7 @@
 #include "support/seeded_random.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_data.hpp"
+#include "tinc/base/limits.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -338,7 +339,9 @@ TEST_F(HostFilesTest, AreReadOnTheLoopsBehalf) {
     const auto beta = load(files, "beta");
     ASSERT_TRUE(beta) << beta.error().what;
     EXPECT_EQ(beta->port, "7");
-    EXPECT_FALSE(load(files, "gamma"));
+    EXPECT_EQ(load(files, "gamma").error().code, Errc::system);
+    folder_.write("hosts/delta", std::string(limits::config_file_bytes + 1, '#'));
+    EXPECT_EQ(load(files, "delta").error().code, Errc::refused) << "it is there";
 }
 
 TEST_F(HostFilesTest, TellWhatChangedSinceTheyWereAsked) {

@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tinc::mesh {
 namespace {
@@ -14,6 +17,7 @@ namespace {
 using std::chrono::seconds;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
@@ -35,7 +39,7 @@ MeshSettings modern_settings() {
 
 /// "me", with the neighbour beta and omega behind it, both of 1.1. Beta's key is known.
 struct SessionsTest : testing::Test {
-    SessionsTest() {
+    explicit SessionsTest(MeshSettings settings = modern_settings()) : net(std::move(settings)) {
         beta = net.connect("beta", modern);
         net.hear(beta, fmt::format("12 {} beta me 192.0.2.1 655 700000c 10", net.nonce()));
         net.hear(beta, fmt::format("12 {} beta omega 198.51.100.7 655 700000c 10 10.0.0.7 655",
@@ -76,7 +80,7 @@ struct SessionsTest : testing::Test {
         net.hear(beta, fmt::format("16 omega me {} -1 -1 -1 9", base64_text(datagram)));
     }
 
-    Neighbourhood net{modern_settings()};
+    Neighbourhood net;
     PeerId beta{};
     test::SeededRandom random{7};
     std::optional<sptps::Session> omega;
@@ -102,7 +106,9 @@ TEST_F(SessionsTest, AKeyThatIsNotThereIsAskedForAndKept) {
     ASSERT_THAT(net.all<SaveKey>(), SizeIs(1));
     EXPECT_EQ(net.all<SaveKey>().front()->key, key);
     EXPECT_THAT(net.lines_to(beta), Contains(StartsWith("15 me omega 15 ")));
-    EXPECT_TRUE(net.log.contains("nobody else vouches for it"));
+    EXPECT_TRUE(net.log.contains("Learned the Ed25519 key " + key.text() +
+                                 " of omega by way of beta (192.0.2.9 port 4000); nobody else "
+                                 "vouches for it"));
 }
 
 TEST_F(SessionsTest, AKeyNobodyAskedForIsIgnored) {
@@ -115,6 +121,88 @@ TEST_F(SessionsTest, AKnownKeyIsNeverReplaced) {
     load_key(key_of(2)->public_key());
     net.hear(beta, "15 omega me 20 " + key_of(3)->public_key().text());
     EXPECT_THAT(net.all<SaveKey>(), IsEmpty());
+}
+
+TEST_F(SessionsTest, AKeyToldWhileTheHostFileIsReadIsIgnored) {
+    // A relay that makes us look for the key tells its own in the same breath.
+    net.hear(beta, "15 omega me 19");
+    net.hear(beta, "15 omega me 20 " + key_of(3)->public_key().text());
+    load_key(key_of(2)->public_key());
+    EXPECT_THAT(net.all<SaveKey>(), IsEmpty());
+    answer_as_omega();
+    EXPECT_TRUE(net.mesh.has_key(net.node("omega"))) << "with the key of the file";
+}
+
+TEST_F(SessionsTest, ABrokenKeyInTheHostFileIsNotReplaced) {
+    use_omega();
+    config::HostSettings broken;
+    broken.ed25519_key = failure(Errc::malformed, "hosts/omega line 3: no key");
+    net.mesh.key_loaded("omega", broken, net.now);
+    net.pass(2 * Mesh::key_request_pause);
+    use_omega();
+    EXPECT_THAT(net.lines_to(beta), Not(Contains("15 me omega 19")));
+    net.hear(beta, "15 omega me 20 " + key_of(3)->public_key().text());
+    EXPECT_THAT(net.all<SaveKey>(), IsEmpty());
+    EXPECT_TRUE(net.log.contains("hosts/omega line 3"));
+}
+
+TEST_F(SessionsTest, AHostFileThatCannotBeReadIsReadAgainLater) {
+    const auto reads_of_omega = [this] {
+        const auto reads = net.all<ReadKey>();
+        return std::ranges::count_if(reads, [](const auto* read) { return read->name == "omega"; });
+    };
+    use_omega();
+    net.mesh.key_loaded("omega", failure(Errc::refused, "Permission denied"), net.now);
+    use_omega();
+    EXPECT_EQ(reads_of_omega(), 1) << "but not at once";
+    EXPECT_THAT(net.lines_to(beta), IsEmpty()) << "it may have a key";
+    net.pass(Mesh::key_request_pause);
+    use_omega();
+    EXPECT_EQ(reads_of_omega(), 2);
+}
+
+TEST_F(SessionsTest, ANodeWithoutAHostFileIsAskedForItsKey) {
+    use_omega();
+    net.mesh.key_loaded("omega", failure(Errc::system, "No such file or directory"), net.now);
+    net.collect();
+    EXPECT_THAT(net.lines_to(beta), ElementsAre("15 me omega 19"));
+}
+
+struct StrictKeysTest : SessionsTest {
+    StrictKeysTest() : SessionsTest(strict_settings()) {}
+    static MeshSettings strict_settings() {
+        auto settings = modern_settings();
+        settings.strict_keys = true;
+        return settings;
+    }
+};
+
+TEST_F(StrictKeysTest, NobodyIsAskedForAKeyNorBelievedOne) {
+    use_omega();
+    load_key(std::nullopt);
+    net.pass(2 * Mesh::key_request_pause);
+    use_omega();
+    net.hear(beta, "15 omega me 20 " + key_of(2)->public_key().text());
+    EXPECT_THAT(net.all<SaveKey>(), IsEmpty());
+    EXPECT_THAT(net.lines_to(beta), Not(Contains(StartsWith("15 me omega"))));
+    EXPECT_THAT(net.log.lines, Contains(HasSubstr("StrictKeys is set")).Times(1));
+}
+
+TEST_F(StrictKeysTest, TheHostFileIsBelievedAlsoWhenItGetsAKeyLater) {
+    use_omega();
+    load_key(std::nullopt);
+    const std::vector<std::string> changed{"omega"};
+    net.mesh.forget_keys_of(changed);
+    use_omega();
+    load_key(key_of(2)->public_key());
+    answer_as_omega();
+    EXPECT_TRUE(net.mesh.has_key(net.node("omega")));
+}
+
+TEST_F(StrictKeysTest, WhoAsksForOurKeyGetsIt) {
+    net.hear(beta, "15 omega me 19");
+    EXPECT_THAT(net.lines_to(beta),
+                ElementsAre("15 me omega 20 " + key_of(1)->public_key().text()));
 }
 
 TEST_F(SessionsTest, WhoAsksForOurKeyGetsIt) {
