@@ -71,7 +71,7 @@ void read_options(ValueReader& reader, HostSettings& settings) {
             static_cast<std::uint16_t>(std::min(*pmtu, reader.fallback_integer("PMTU")));
     if (const auto weight = reader.given_integer("Weight"))
         settings.weight = static_cast<std::int32_t>(*weight);
-    settings.subnets = reader.subnets();
+    settings.subnets = reader.subnets("Subnet");
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::vector<wire::Subnet> read_host_subnets(const std::string& name,
 
     Report faults;
     ValueReader reader(std::move(parsed.assignments), ValueReader::Whose::peers, faults);
-    auto subnets = reader.subnets();
+    auto subnets = reader.subnets("Subnet");
     if (!faults.warnings.empty()) return refuse(faults.warnings.front());
     return subnets;
 }
@@ -118,9 +118,8 @@ HostSettings read_host_settings(const std::string& name, const Result<SourceFile
     for (const auto& given : options)
         if (given.host == name) assignments.push_back(given.assignment);
     if (host_file) {
-        auto parsed = parse_file(host_file->text, host_file->path);
-        std::ranges::move(parsed.assignments, std::back_inserter(assignments));
-        if (parsed.error) report.warnings.push_back(std::move(parsed.error->what));
+        std::ranges::move(assignments_of(*host_file, OnFault::warning, report),
+                          std::back_inserter(assignments));
     } else {
         report.warnings.push_back(host_file.error().what);
     }
@@ -128,6 +127,7 @@ HostSettings read_host_settings(const std::string& name, const Result<SourceFile
     HostSettings settings;
     ValueReader reader(std::move(assignments), ValueReader::Whose::peers, report);
     reader.check_names();
+    reader.check_scope();
     read_options(reader, settings);
     settings.public_key = public_key_of(name, reader, host_file, key_file);
     settings.ed25519_key = ed25519_key_of(reader, host_file, key_file);

@@ -32,23 +32,6 @@ void append_options(std::vector<Assignment>& all, const std::vector<CommandLineO
         if (given.host == host) all.push_back(given.assignment);
 }
 
-enum class OnFault : std::uint8_t { error, warning };
-
-/// The assignments of a file; what is wrong with it as a whole goes to the report.
-std::vector<Assignment> assignments_of(const SourceFile& file, OnFault on_fault, Report& report) {
-    auto parsed = parse_file(file.text, file.path);
-    if (parsed.error) {
-        auto& lines = on_fault == OnFault::error ? report.errors : report.warnings;
-        lines.push_back(std::move(parsed.error->what));
-    } else if (parsed.open_block_line != 0) {
-        report.warnings.push_back(
-            fmt::format("The -----BEGIN in {} line {} has no -----END: the rest of the file is "
-                        "ignored",
-                        file.path, parsed.open_block_line));
-    }
-    return std::move(parsed.assignments);
-}
-
 /// `$VAR` as the environment has it, with `_` for what a name cannot hold.
 std::optional<std::string> name_from_environment(const std::string& variable,
                                                  const Sources& sources) {
@@ -79,12 +62,22 @@ std::chrono::seconds seconds_of(ValueReader& reader, std::string_view variable) 
     return std::chrono::seconds(reader.integer(variable));
 }
 
-void read_sockets(ValueReader& reader, Settings& settings) {
+/// By its number, where there is somebody to ask for that of a service.
+std::string read_port(ValueReader& reader, const Sources& sources) {
+    auto port = reader.port();
+    if (parse_number<std::uint16_t>(port) || !sources.service_port) return port;
+    if (auto number = sources.service_port(port)) return *std::move(number);
+    reader.fault(*reader.find("Port"), "Neither a number nor a service that /etc/services knows");
+    return port;
+}
+
+void read_sockets(ValueReader& reader, const Sources& sources, Settings& settings) {
     settings.address_family = static_cast<AddressFamily>(reader.choice("AddressFamily"));
     settings.bind_to_address = reader.host_ports("BindToAddress");
     settings.listen_address = reader.host_ports("ListenAddress");
     settings.bind_to_interface = reader.text("BindToInterface");
-    settings.port = reader.port();
+    settings.firewall_mark = static_cast<std::uint32_t>(reader.integer("FWMark"));
+    settings.port = read_port(reader, sources);
     settings.has_port = reader.find("Port") != nullptr;
     settings.udp_offload = reader.yes_or_no("UDPOffload");
     settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
@@ -103,6 +96,25 @@ std::string lower_case(std::string text) {
     return text;
 }
 
+/// Some types need more than their name.
+void check_device_type(ValueReader& reader, const Settings& settings) {
+    const auto* given = reader.find("DeviceType");
+    const auto words = split_words(settings.device, 3);
+    if (settings.device_type == "fd" && settings.mode != RoutingMode::router)
+        reader.fault(*given,
+                     "Switch mode not supported (requires unsupported TAP device)! DeviceType = "
+                     "fd carries bare IP packets and needs Mode = router");
+    if (settings.device_type == "fd" && words.empty())
+        reader.fault(*given,
+                     "Could not read device from configuration! DeviceType = fd needs Device = "
+                     "NUMBER or SOCKET");
+    if (settings.device_type != "multicast" || words.size() >= 2) return;
+    reader.fault(*given,
+                 fmt::format("{} required for multicast socket: Device = ADDRESS PORT [TTL], for "
+                             "example 239.1.2.3 5000",
+                             words.empty() ? "Device variable" : "Port number"));
+}
+
 void read_device(ValueReader& reader, Settings& settings) {
     settings.device = reader.text("Device");
     settings.interface = reader.text("Interface");
@@ -113,6 +125,7 @@ void read_device(ValueReader& reader, Settings& settings) {
     settings.iff_one_queue = reader.yes_or_no("IffOneQueue");
     settings.vde_port = static_cast<int>(reader.integer("VDEPort"));
     settings.vde_group = reader.text("VDEGroup");
+    check_device_type(reader, settings);
 }
 
 std::vector<std::string> read_connect_to(ValueReader& reader, const std::string& own_name,
@@ -131,14 +144,14 @@ std::vector<std::string> read_connect_to(ValueReader& reader, const std::string&
     return names;
 }
 
-void read_retries(ValueReader& reader, Settings& settings, Report& report) {
+void read_retries(ValueReader& reader, Settings& settings) {
     settings.max_timeout = seconds_of(reader, "MaxTimeout");
     settings.min_timeout = seconds_of(reader, "MinTimeout");
     if (settings.min_timeout <= settings.max_timeout) return;
-    report.warnings.push_back(
-        fmt::format("Minimum timeout ({} s) cannot be larger than maximum timeout ({} s). "
-                    "Correcting !",
-                    settings.min_timeout.count(), settings.max_timeout.count()));
+    reader.warn(*reader.find("MinTimeout"),
+                fmt::format("Minimum timeout ({} s) cannot be larger than maximum timeout ({} s). "
+                            "Correcting !",
+                            settings.min_timeout.count(), settings.max_timeout.count()));
     settings.min_timeout = settings.max_timeout;
 }
 
@@ -169,7 +182,7 @@ void read_mesh(ValueReader& reader, Settings& settings, Report& report) {
     settings.connect_to = read_connect_to(reader, settings.name, report);
     settings.auto_connect = reader.given_yes_or_no("AutoConnect");
     settings.remembers_addresses = settings.auto_connect.value_or(false);
-    read_retries(reader, settings, report);
+    read_retries(reader, settings);
     read_pings(reader, settings);
     settings.key_expire = seconds_of(reader, "KeyExpire");
     settings.mac_expire = seconds_of(reader, "MACExpire");
@@ -198,6 +211,7 @@ void read_routing(ValueReader& reader, Settings& settings) {
     constexpr std::size_t yes = 3;  // Another word for the tree.
     const auto broadcast = reader.choice("Broadcast");
     settings.broadcast = broadcast == yes ? Broadcast::mst : static_cast<Broadcast>(broadcast);
+    settings.broadcast_subnets = reader.subnets("BroadcastSubnet");
     settings.decrement_ttl = reader.yes_or_no("DecrementTTL");
     settings.priority_inheritance = reader.yes_or_no("PriorityInheritance");
 }
@@ -245,7 +259,7 @@ void read_own_host_part(ValueReader& reader, Settings& settings) {
     settings.pmtu_discovery = reader.given_yes_or_no("PMTUDiscovery").value_or(!settings.tcp_only);
     settings.pmtu =
         static_cast<std::uint16_t>(std::min<std::int64_t>(reader.integer("PMTU"), settings.pmtu));
-    settings.subnets = reader.subnets();
+    settings.subnets = reader.subnets("Subnet");
     settings.replay_window_bytes = static_cast<std::size_t>(reader.integer("ReplayWindow"));
 }
 
@@ -351,7 +365,12 @@ void read_process(ValueReader& reader, Settings& settings) {
     if (reader.given_choice("ProcessPriority"))
         settings.process_priority = lower_case(reader.text("ProcessPriority"));
     settings.scripts_interpreter = reader.text("ScriptsInterpreter");
+    settings.scripts_extension = reader.text("ScriptsExtension");
     settings.graph_dump_file = reader.text("GraphDumpFile");
+    settings.log_level = static_cast<int>(reader.integer("LogLevel"));
+    constexpr std::size_t off = 0;
+    if (reader.choice("Sandbox") != off)
+        reader.warn(*reader.find("Sandbox"), "There is no sandbox in this version");
 }
 
 /// Our host file, or an empty one: the daemon starts without it all the same.
@@ -378,6 +397,7 @@ std::optional<Settings> read_settings(const Sources& sources, Report& report) {
     Settings settings;
     ValueReader without_host(assignments, ValueReader::Whose::ours, report);
     settings.name = read_name(sources, without_host, report);
+    without_host.check_scope();
     const auto host_file = own_host_file(sources, settings, report);
     const auto on_fault = sources.needs_own_host_file ? OnFault::error : OnFault::warning;
     append(assignments, assignments_of(host_file, on_fault, report));
@@ -385,11 +405,11 @@ std::optional<Settings> read_settings(const Sources& sources, Report& report) {
 
     ValueReader reader(std::move(assignments), ValueReader::Whose::ours, report);
     reader.check_names();
-    read_sockets(reader, settings);
+    read_sockets(reader, sources, settings);
+    read_routing(reader, settings);
     read_device(reader, settings);
     read_mesh(reader, settings, report);
     read_udp_discovery(reader, settings);
-    read_routing(reader, settings);
     read_own_host_part(reader, settings);
     read_keys(reader, host_file, settings, report);
     read_proxy(reader, settings);

@@ -47,6 +47,20 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 
 }  // namespace
 
+std::vector<Assignment> assignments_of(const SourceFile& file, OnFault on_fault, Report& report) {
+    auto parsed = parse_file(file.text, file.path);
+    if (parsed.error) {
+        auto& lines = on_fault == OnFault::error ? report.errors : report.warnings;
+        lines.push_back(std::move(parsed.error->what));
+    } else if (parsed.open_block_line != 0) {
+        report.warnings.push_back(
+            fmt::format("The -----BEGIN in {} line {} has no -----END: the rest of the file is "
+                        "ignored",
+                        file.path, parsed.open_block_line));
+    }
+    return std::move(parsed.assignments);
+}
+
 void add_message(std::vector<std::string>& lines, std::string line) {
     if (lines.size() > most_messages) return;
     if (lines.size() == most_messages) line = "There are more faults than are shown.";
@@ -136,12 +150,17 @@ std::optional<std::int64_t> ValueReader::given_integer(std::string_view variable
     if (!value) return std::nullopt;
     const auto* given = find(variable);
     const auto& known = option(variable);
-    if (*value >= known.kind.least && *value <= known.kind.most) return value;
+    const bool is_above = *value > known.kind.most;
+    if (*value >= known.kind.least && !is_above) return value;
+    if (is_above && known.lowers) {
+        warn(*given,
+             fmt::format("{} must not be above {}, which is used", known.name, known.kind.most));
+        return known.kind.most;
+    }
     if (known.complaint.empty())
         warn(*given, fmt::format("{} must not be {} {}, {} is used", known.name,
-                                 *value < known.kind.least ? "below" : "above",
-                                 *value < known.kind.least ? known.kind.least : known.kind.most,
-                                 known.fallback));
+                                 is_above ? "above" : "below",
+                                 is_above ? known.kind.most : known.kind.least, known.fallback));
     else
         fault(*given, known.complaint);
     return std::nullopt;
@@ -199,10 +218,10 @@ std::vector<HostPort> ValueReader::host_ports(std::string_view variable) {
     return found;
 }
 
-std::vector<wire::Subnet> ValueReader::subnets() {
+std::vector<wire::Subnet> ValueReader::subnets(std::string_view variable) {
     std::vector<wire::Subnet> found;
     std::set<wire::Subnet> seen;
-    for (const auto* given : all("Subnet")) {
+    for (const auto* given : all(variable)) {
         const auto parsed = wire::parse_subnet(given->value);
         if (!parsed)
             fault_expected(*given, "Subnet expected");
@@ -231,6 +250,18 @@ void ValueReader::check_names() {
             add_message(report_.warnings,
                         fmt::format("{} in {} is ignored, since {} has it too", known->name,
                                     place_of(assignment), place_of(*counts)));
+    }
+}
+
+void ValueReader::check_scope() {
+    const bool is_ours = whose_ == Whose::ours;
+    const auto elsewhere = is_ours ? Scope::others : Scope::server;
+    for (const auto& assignment : assignments_) {
+        const auto* known = find_option(assignment.variable);
+        if (known == nullptr || known->scope != elsewhere || !known->has_effect()) continue;
+        add_message(report_.warnings,
+                    fmt::format("{} in {} has no effect: it belongs into {}", known->name,
+                                place_of(assignment), is_ours ? "a host file" : "tinc.conf"));
     }
 }
 

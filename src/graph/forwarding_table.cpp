@@ -26,7 +26,7 @@ ForwardingTable::ForwardingTable(const std::vector<Entry>& entries, std::vector<
         claims.push_back({.first = address_position(subnet.address),
                           .prefix = subnet.prefix,
                           .owner = owner,
-                          .reachable = hop(owner).reachable,
+                          .reachable = owner == everybody || hop(owner).reachable,
                           .order = static_cast<std::uint32_t>(claims.size())});
     }
     macs_ = AddressRanges(std::move(macs));

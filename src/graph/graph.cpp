@@ -165,6 +165,11 @@ std::vector<OwnedSubnet> Graph::subnets() const {
 
 std::size_t Graph::subnet_count() const { return listed_subnets_.size(); }
 
+void Graph::set_broadcast_subnets(std::vector<wire::Subnet> subnets) {
+    broadcast_subnets_ = std::move(subnets);
+    table_.reset();
+}
+
 bool Graph::is_dirty() const { return dirty_; }
 
 std::vector<ReachabilityChange> Graph::recompute() {
@@ -262,7 +267,9 @@ ForwardingTable Graph::make_forwarding_table() const {
                                     .options = path.options};
     }
     std::vector<ForwardingTable::Entry> entries;
-    entries.reserve(listed_subnets_.size());
+    entries.reserve(broadcast_subnets_.size() + listed_subnets_.size());
+    for (const auto& subnet : broadcast_subnets_)
+        entries.push_back({.subnet = subnet, .owner = ForwardingTable::everybody});
     for (const auto& [subnet, name, owner] : listed_subnets_)
         entries.push_back({.subnet = subnet, .owner = owner});
     return {entries, std::move(hops), tree_neighbours_};

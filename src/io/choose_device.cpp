@@ -89,11 +89,6 @@ Made make_vde(const Choice& choice) {
 }
 
 Made make_fd(const Choice& choice) {
-    if (choice.settings.mode != config::RoutingMode::router) {
-        return failure(Errc::refused,
-                       "Switch mode not supported (requires unsupported TAP device)! "
-                       "DeviceType = fd carries bare IP packets and needs Mode = router");
-    }
     return std::make_unique<FdDevice>(choice.settings.device, choice.settings.interface,
                                       choice.log);
 }

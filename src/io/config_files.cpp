@@ -48,13 +48,10 @@ void read_conf_d(const std::string& folder, config::Sources& sources) {
     }
 }
 
-/// Settings, with the number of a port that has a name, or the errors as one text.
+/// Settings, or the errors as one text.
 Result<config::Settings> outcome(std::optional<config::Settings> settings,
                                  const config::Report& report) {
-    if (settings) {
-        TINC_TRY(settings->port, numeric_port(settings->port));
-        return std::move(*settings);
-    }
+    if (settings) return std::move(*settings);
     return failure(Errc::refused, fmt::format("{}", fmt::join(report.errors, "\n")));
 }
 
@@ -189,6 +186,7 @@ Result<config::Sources> read_sources(const ConfigPlace& place) {
     };
     sources.environment = environment_value;
     sources.host_name = host_name();
+    sources.service_port = service_port;
     return sources;
 }
 

@@ -28,9 +28,9 @@ constexpr auto patience_at_the_end = limits::script_time;
 }  // namespace
 
 Daemon::Daemon(DaemonPlan plan, RandomSource& random, Log& log)
-    : plan_(std::move(plan)), random_(random), log_(log), ending_(loop_) {}
+    : plan_(std::move(plan)), random_(random), log_(log), host_names_(loop_), ending_(loop_) {}
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() { log_.use(nullptr); }
 
 int Daemon::run() {
     if (const auto prepared = prepare(); !prepared) {
@@ -71,6 +71,7 @@ Result<void> Daemon::prepare() {
     scripts_ = std::make_unique<ScriptQueue>(loop_, log_);
     scripts_->set_base(plan_.place.base);
     scripts_->set_interpreter(settings_.scripts_interpreter);
+    scripts_->set_extension(settings_.scripts_extension);
     scripts_->set_common({{"NETNAME", plan_.netname},
                           {"DEVICE", info.device},
                           {"INTERFACE", device_->interface()},
@@ -95,6 +96,7 @@ Result<void> Daemon::load() {
     print_warnings(loaded.warnings);
     TINC_TRY(settings_, std::move(loaded.settings));
     settings_.bypass_security = plan_.bypass_security;
+    follow_log_settings();
     if (settings_.bypass_security)
         log_.print(Level::always, Severity::warning,
                    "WARNING: security is bypassed! Whoever connects is let in by any name, and all "
@@ -261,6 +263,16 @@ void Daemon::end(int exit_code) {
     ending_.raise();
 }
 
+/// Whoever asks for a level on the command line gets that one.
+void Daemon::follow_log_settings() {
+    const auto level = plan_.debug_level > 0 ? plan_.debug_level : settings_.log_level;
+    if (debug_level_before_)
+        debug_level_before_ = level;
+    else
+        log_.set_level(level);
+    log_.use(settings_.hostnames ? &host_names_ : nullptr);
+}
+
 void Daemon::toggle_debug_level() {
     log_.print(Level::always, Severity::notice, "Got INT signal");
     if (debug_level_before_) {
@@ -304,6 +316,8 @@ void Daemon::finish_reload(const LoadedSettings& loaded) {
         settings_ = config::reloaded(settings_, *loaded.settings);
         graph_dump_->set_target(settings_.graph_dump_file);
         scripts_->set_interpreter(settings_.scripts_interpreter);
+        scripts_->set_extension(settings_.scripts_extension);
+        follow_log_settings();
         node_->reload({settings_, host_files_->changed()}, now());
         effects_->finish();
     } else {

@@ -20,6 +20,7 @@
 #include "io/effect_runner.hpp"
 #include "io/graph_dump.hpp"
 #include "io/host_files.hpp"
+#include "io/host_names.hpp"
 #include "io/kernel_routes.hpp"
 #include "io/listener.hpp"
 #include "io/listening_sockets.hpp"
@@ -50,6 +51,7 @@ struct DaemonPlan {
     std::string netname;
     std::vector<Descriptor> handed_over;  ///< sockets of socket activation
     bool bypass_security = false;
+    int debug_level = 0;  ///< of -d; with 0 LogLevel counts
     /// Called when all is open and before anybody else is heard: gives up privileges. The answer
     /// is the new base folder ("" after chroot).
     std::function<Result<std::string>(const config::Settings&)> settle;
@@ -81,6 +83,7 @@ class Daemon {
     void signalled(int signal);
     void end(int exit_code);
     void toggle_debug_level();
+    void follow_log_settings();
     [[nodiscard]] Result<void> load();
     void reload();
     void finish_reload(const LoadedSettings& loaded);
@@ -93,6 +96,7 @@ class Daemon {
     DaemonPlan plan_;
     RandomSource& random_;
     Log& log_;
+    HostNames host_names_;
     config::Settings settings_;
     Background configuration_reader_{loop_, 1};
     bool is_reloading_ = false;

@@ -78,11 +78,6 @@ Result<void> FdDevice::open() {
                                                   greeting()));
     }
     const auto& device = info().device;
-    if (device.empty()) {
-        return failure(Errc::refused,
-                       "Could not read device from configuration! DeviceType = fd "
-                       "needs Device = NUMBER or SOCKET");
-    }
     if (const auto number = parse_number<int>(device)) {
         TINC_TRY(descriptor_, adopt(*number));
     } else {

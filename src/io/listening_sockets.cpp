@@ -38,7 +38,7 @@ Result<Descriptor> open_bound(const Endpoint& local, int type, const config::Set
     const int number = socket.number();
     set_option(number, SOL_SOCKET, SO_REUSEADDR, 1);
     if (is_ipv6) set_option(number, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    TINC_CHECK(bind_to_interface(number, settings));
+    TINC_CHECK(steer(number, settings));
     const auto address = to_socket_address(local);
     if (::bind(number, address.get(), address.size) != 0) {
         const auto* protocol = type == SOCK_STREAM ? "tcp" : "udp";
@@ -247,29 +247,28 @@ Result<std::vector<ListeningPair>> open_listening_sockets(const config::Settings
     return pairs;
 }
 
-Result<std::string> numeric_port(const std::string& port) {
-    if (parse_number<std::uint16_t>(port)) return port;
+std::optional<std::string> service_port(const std::string& service) {
     for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
         addrinfo hints{};
         hints.ai_flags = AI_PASSIVE;
         hints.ai_socktype = type;
         addrinfo* list = nullptr;
-        const int code = ::getaddrinfo(nullptr, port.c_str(), &hints, &list);
+        const int code = ::getaddrinfo(nullptr, service.c_str(), &hints, &list);
         const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
         const auto any = code == 0 ? to_endpoint(list->ai_addr, list->ai_addrlen) : std::nullopt;
         if (any) return std::to_string(any->port);
     }
-    return failure(
-        Errc::refused,
-        fmt::format("Port = {}: neither a number nor a service that /etc/services knows", port));
+    return std::nullopt;
 }
 
-Result<void> bind_to_interface(int socket, const config::Settings& settings) {
+Result<void> steer(int socket, const config::Settings& settings) {
     const auto& name = settings.bind_to_interface;
-    if (name.empty()) return {};
-    if (::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
-                     static_cast<socklen_t>(name.size() + 1)) != 0)
+    if (!name.empty() && ::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
+                                      static_cast<socklen_t>(name.size() + 1)) != 0)
         return system_failure(fmt::format("Can't bind to interface {}", name));
+    const auto mark = settings.firewall_mark;
+    if (mark != 0 && ::setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0)
+        return system_failure(fmt::format("Can't set the firewall mark to {}", mark));
     return {};
 }
 

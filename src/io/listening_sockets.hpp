@@ -7,6 +7,7 @@
 #include "tinc/config/settings.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,12 @@ struct ListeningPair {
 [[nodiscard]] Result<std::vector<ListeningPair>> open_listening_sockets(
     const config::Settings& settings, std::vector<Descriptor> handed_over, LogSink& log);
 
-/// The number of a port that may be the name of a service, "tinc" or "655".
-[[nodiscard]] Result<std::string> numeric_port(const std::string& port);
+/// The number of the port that the system knows by this name, "655" for "tinc".
+[[nodiscard]] std::optional<std::string> service_port(const std::string& service);
 
-/// SO_BINDTODEVICE, if BindToInterface is set.
-[[nodiscard]] Result<void> bind_to_interface(int socket, const config::Settings& settings);
+/// BindToInterface and FWMark: which way the packets of a socket take. One that cannot be had is an
+/// error, since they would take another.
+[[nodiscard]] Result<void> steer(int socket, const config::Settings& settings);
 
 /// What every meta connection gets: no delay, low-delay TOS.
 void set_meta_options(int socket, Family family);

@@ -161,7 +161,8 @@ void Log::write(Severity severity, std::string_view line) {
         const auto notice = fmt::format("{} log messages were dropped", dropped_lines_);
         if (target_->write(Severity::warning, notice)) dropped_lines_ = 0;
     }
-    if (!target_->write(severity, printable(line))) ++dropped_lines_;
+    const auto text = editor_ != nullptr ? editor_->edited(line) : std::string(line);
+    if (!target_->write(severity, printable(text))) ++dropped_lines_;
 }
 
 void Log::reopen() {

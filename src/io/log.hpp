@@ -46,6 +46,18 @@ class LogTarget {
 /// As the file target begins its lines: "2024-05-06 07:08:09 tinc.vpn[42]: ".
 [[nodiscard]] std::string file_line_prefix(std::time_t time, std::string_view ident, long pid);
 
+/// Knows better words for some of what lines say.
+class LineEditor {
+  public:
+    LineEditor() = default;
+    LineEditor(const LineEditor&) = delete;
+    LineEditor& operator=(const LineEditor&) = delete;
+    virtual ~LineEditor() = default;
+
+    /// The line as it is to be written. Never waits.
+    [[nodiscard]] virtual std::string edited(std::string_view line) = 0;
+};
+
 class Log final : public LogSink {
   public:
     /// `level`: as -d counts it, from 0.
@@ -60,12 +72,15 @@ class Log final : public LogSink {
     [[nodiscard]] int level() const { return level_; }
     void set_level(int level) { level_ = level; }
     void set_target(std::unique_ptr<LogTarget> target) { target_ = std::move(target); }
+    /// Every line goes through this editor, which outlives the next call; null: through none.
+    void use(LineEditor* editor) { editor_ = editor; }
     /// Says so in the log itself if the file cannot be opened again.
     void reopen();
 
   private:
     int level_;
     std::unique_ptr<LogTarget> target_;
+    LineEditor* editor_ = nullptr;
     std::uint64_t dropped_lines_ = 0;
 };
 

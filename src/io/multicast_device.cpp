@@ -22,24 +22,16 @@ namespace {
 /// Frames skipped as our own at once, before others get their turn.
 constexpr int most_echoes = 64;
 
-constexpr auto* form = "Device = ADDRESS PORT [TTL], for example 239.1.2.3 5000";
-
 struct Group {
     std::string address;
     std::string port;
     int ttl = 1;
 };
 
-Result<Group> parse_group(const std::string& device, LogSink& log) {
+/// The settings have an address and a port.
+Group parse_group(const std::string& device, LogSink& log) {
     const auto words = config::split_words(device, 4);
-    if (words.empty()) {
-        return failure(Errc::refused,
-                       fmt::format("Device variable required for multicast socket: {}", form));
-    }
-    if (words.size() == 1) {
-        return failure(Errc::refused,
-                       fmt::format("Port number required for multicast socket: {}", form));
-    }
+    TINC_ASSERT(words.size() >= 2);
     Group group{std::string(words[0]), std::string(words[1])};
     if (words.size() == 2) return group;
     if (const auto ttl = parse_number<std::uint8_t>(words[2])) {
@@ -96,7 +88,7 @@ bool join(int socket, const SocketAddress& group, int ttl) {
 }  // namespace
 
 Result<void> MulticastDevice::open() {
-    TINC_TRY(const auto group, parse_group(info().device, log_));
+    const auto group = parse_group(info().device, log_);
     TINC_TRY(group_, look_up(group));
     Descriptor socket(
         ::socket(group_.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));

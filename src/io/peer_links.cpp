@@ -88,7 +88,7 @@ Result<Descriptor> PeerLinks::outgoing_socket(const Endpoint& remote) const {
     if (!socket) return system_failure("Creating socket failed");
     const int on = 1;
     if (is_ipv6) ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    TINC_CHECK(bind_to_interface(socket.number(), settings_));
+    TINC_CHECK(steer(socket.number(), settings_));
 
     const auto is_same_family = [&](const Endpoint& local) {
         return local.address.family() == remote.address.family();

@@ -148,7 +148,7 @@ void ScriptQueue::kill_running() {
 }
 
 std::string ScriptQueue::path_of(const std::string& script) const {
-    return fmt::format("{}/{}", base_, script);
+    return fmt::format("{}/{}{}", base_, script, extension_);
 }
 
 }  // namespace tinc::io

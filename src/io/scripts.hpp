@@ -40,6 +40,8 @@ class ScriptQueue {
     void set_base(std::string base) { base_ = std::move(base); }
     /// Words separated by blanks; empty: the scripts themselves.
     void set_interpreter(std::string interpreter) { interpreter_ = std::move(interpreter); }
+    /// What the names of all files end in: ".sh".
+    void set_extension(std::string extension) { extension_ = std::move(extension); }
     /// What every script finds beside its own: NETNAME, DEVICE, INTERFACE, NAME.
     void set_common(Environment common) { common_ = std::move(common); }
 
@@ -66,6 +68,7 @@ class ScriptQueue {
     std::chrono::milliseconds time_limit_;
     std::string base_;
     std::string interpreter_;
+    std::string extension_;
     Environment common_;
     std::deque<node::RunScript> waiting_;
     pid_t running_ = 0;  ///< also its process group

@@ -20,6 +20,7 @@ Mesh::Mesh(MeshSettings settings, RandomSource& random, LogSink& log)
         if (!added) log_.print(Level::always, Severity::error, "{}", added.error().what);
     }
     adopt_host_subnets();
+    graph_.set_broadcast_subnets(settings_.broadcast_subnets);
     member(graph::Graph::self).options = settings_.options;
     table_is_stale_ = true;
 }
@@ -42,6 +43,8 @@ void Mesh::start(std::span<const Endpoint> listening, Time now) {
 void Mesh::reload(MeshSettings settings, Time now) {
     replace_subnets(graph::Graph::self, settings_.subnets, settings.subnets);
     replace_host_subnets(settings.host_subnets);
+    graph_.set_broadcast_subnets(settings.broadcast_subnets);
+    table_is_stale_ = true;
     if (keys_expire_ != never) keys_expire_ = std::min(keys_expire_, now + settings.key_expire);
     if (next_housekeeping_ != never)
         next_housekeeping_ = std::min(next_housekeeping_, now + settings.ping_timeout);

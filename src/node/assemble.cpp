@@ -86,8 +86,12 @@ mesh::UdpDiscovery udp_discovery(const config::Settings& settings) {
 
 mesh::MeshSettings mesh_settings(const config::Settings& settings, legacy::PacketSuite suite,
                                  std::shared_ptr<const crypto::Ed25519PrivateKey> key) {
+    // Without broadcasts these are addresses like others.
+    const bool has_broadcasts = settings.broadcast != config::Broadcast::no;
     return {.name = settings.name,
             .subnets = settings.subnets,
+            .broadcast_subnets =
+                has_broadcasts ? settings.broadcast_subnets : std::vector<wire::Subnet>(),
             .suite = std::move(suite),
             .replay_window_bytes = settings.replay_window_bytes,
             .options = own_options(settings, key != nullptr),

@@ -81,6 +81,8 @@ void Plane::route_ip(NodeIndex source, packet::Packet& frame, const packet::IpHe
                        ip.destination.text());
         return refuse(source, frame, Unreachable::no_subnet, 0, now, out);
     }
+    if (*owner == graph::ForwardingTable::everybody)
+        return broadcast(source, frame, transport, now, out);
     if (*owner == source) {
         drop(Drop::looping);
         return log_.print(Level::traffic, Severity::warning, "Packet looping back to {}!",

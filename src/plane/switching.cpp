@@ -12,7 +12,8 @@ void Plane::route_in_switch_mode(NodeIndex source, packet::Packet& frame, Transp
     // Whatever a member claims, a group's address is not somebody's.
     const auto destination = packet::destination_mac(frame.bytes());
     const auto owner = is_host_address(destination) ? table_->owner_of(destination) : std::nullopt;
-    if (!owner) return broadcast(source, frame, transport, now, out);
+    if (!owner || *owner == graph::ForwardingTable::everybody)
+        return broadcast(source, frame, transport, now, out);
     if (*owner == source) {
         drop(Drop::looping);
         return log_.print(Level::traffic, Severity::warning, "Packet looping back to {}!",

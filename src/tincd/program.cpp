@@ -114,6 +114,7 @@ Result<int> start(const Options& options, std::vector<io::Descriptor> sockets) {
     plan.netname = options.netname;
     plan.handed_over = std::move(sockets);
     plan.bypass_security = options.bypasses_security;
+    plan.debug_level = options.debug_level;
     plan.settle = [&options](const config::Settings& settings) {
         return settle(options, settings);
     };

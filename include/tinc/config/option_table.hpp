@@ -15,15 +15,19 @@ namespace tinc::config {
 /// tells a tool where to write it.
 enum class Scope : std::uint8_t {
     server,  ///< tinc.conf
-    host,    ///< hosts/NAME
+    host,    ///< hosts/NAME of the node that sets it
     both,    ///< tinc.conf for all peers, hosts/NAME for one
+    others,  ///< hosts/NAME, where all nodes but NAME read it; without effect in tinc.conf
 };
+
+/// Where a variable comes from.
+enum class Origin : std::uint8_t { tinc_1_0, tinc_1_1, tincpp };
 
 /// What a variable does in this version.
 enum class Standing : std::uint8_t {
-    acts,       ///< as in tinc 1.0
-    obsolete,   ///< acts, but has a better successor
-    later_tinc  ///< of tinc 1.1 only: known, so that its directories are taken, without effect
+    acts,      ///< as in tinc 1.0
+    obsolete,  ///< acts, but has a better successor
+    idle       ///< known, so that directories of tinc 1.1 are taken, without effect
 };
 
 /// How a value is written.
@@ -74,16 +78,16 @@ struct Option {
     bool repeats = false;            ///< may be given several times
     bool reloadable = false;         ///< a reload is enough for it to take effect
     bool secret = false;             ///< its value never stands in a message
+    bool lowers = false;             ///< what is above `kind.most` is taken as that, with a warning
     Standing standing = Standing::acts;
-    /// What 1.0.36 says when it refuses to start over a bad value; "{}" stands for the value.
+    /// What tinc says when it refuses to start over a bad value; "{}" stands for the value.
     /// Empty: a bad value is only warned about, and `fallback` is used.
     std::string_view complaint = "";
+    Origin origin = Origin::tinc_1_0;
     std::string_view help;  ///< one line
 
     /// Whether setting it does anything.
-    [[nodiscard]] constexpr bool has_effect() const {
-        return standing == Standing::acts || standing == Standing::obsolete;
-    }
+    [[nodiscard]] constexpr bool has_effect() const { return standing != Standing::idle; }
 };
 
 /// All variables, sorted by name without regard to letter case.

@@ -55,6 +55,8 @@ struct Sources {
     /// Environment, for Name = $VAR; and the host name, for $HOST without HOST.
     std::function<std::optional<std::string>(const std::string& variable)> environment;
     std::string host_name;
+    /// The number of a service's port, for Port.
+    std::function<std::optional<std::string>(const std::string& service)> service_port;
     /// A reload has a running state to lose: an own host file that is missing or ends in an error
     /// is then an error, if the running configuration has one.
     bool needs_own_host_file = false;

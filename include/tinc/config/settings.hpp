@@ -78,6 +78,7 @@ struct Settings {
     std::vector<HostPort> bind_to_address;  ///< host "*": any
     std::vector<HostPort> listen_address;   ///< not for outgoing connections; both empty: any
     std::string bind_to_interface;          ///< empty: none
+    std::uint32_t firewall_mark = 0;        ///< of all sockets; 0: none
     std::string port = "655";
     bool has_port = false;  ///< Port is given; if not, that of the first socket is announced
     bool udp_offload = true;
@@ -132,6 +133,7 @@ struct Settings {
     RoutingMode mode = RoutingMode::router;
     Forwarding forwarding = Forwarding::internal;
     Broadcast broadcast = Broadcast::mst;
+    std::vector<wire::Subnet> broadcast_subnets;
     bool decrement_ttl = false;
     bool priority_inheritance = false;
 
@@ -160,6 +162,8 @@ struct Settings {
     // Process.
     std::string process_priority;  ///< low, normal, high or empty
     std::string scripts_interpreter;
+    std::string scripts_extension;  ///< behind the names of all scripts
+    int log_level = 0;              ///< where the command line asks for none
     std::string graph_dump_file;
     ProxySettings proxy;
 };

@@ -18,6 +18,13 @@ namespace tinc::config {
 /// A value as it may stand in a message: shortened, and with `?` for control characters.
 [[nodiscard]] std::string shown(std::string_view value);
 
+/// What a fault of a file as a whole is to whoever reads it.
+enum class OnFault : std::uint8_t { error, warning };
+
+/// The assignments of a file; what is wrong with it as a whole goes to the report.
+[[nodiscard]] std::vector<Assignment> assignments_of(const SourceFile& file, OnFault on_fault,
+                                                     Report& report);
+
 /// Adds a line for the operator; a file full of faults does not fill the log.
 void add_message(std::vector<std::string>& lines, std::string line);
 
@@ -57,11 +64,13 @@ class ValueReader {
     [[nodiscard]] std::string port();
     /// Of variables that repeat: all values that are right, each once.
     [[nodiscard]] std::vector<HostPort> host_ports(std::string_view variable);
-    [[nodiscard]] std::vector<wire::Subnet> subnets();
+    [[nodiscard]] std::vector<wire::Subnet> subnets(std::string_view variable);
 
     /// Warns about names that no version of tinc knows, variables without effect, and all but the
     /// first of the variables that should stand there once.
     void check_names();
+    /// Warns about what does nothing in such a file: of ours, tinc.conf without our host file.
+    void check_scope();
 
     /// Reports "WORDS (PLACE: VARIABLE = VALUE)": as an error if it is about us.
     void fault(const Assignment& assignment, std::string_view words);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -27,6 +28,9 @@ class ForwardingTable {
         wire::Subnet subnet;
         NodeIndex owner{};
     };
+
+    /// The owner of what is for all nodes: always reachable, without a hop.
+    static constexpr NodeIndex everybody{std::numeric_limits<std::uint32_t>::max()};
 
     ForwardingTable() = default;
     /// `entries` in tinc's list order (most specific first within a type), `hops` by NodeIndex.

@@ -112,6 +112,9 @@ class Graph {
     /// All, in tinc's list order with the owner's name last.
     [[nodiscard]] std::vector<OwnedSubnet> subnets() const;
     [[nodiscard]] std::size_t subnet_count() const;
+    /// Addresses that are for everybody, unless a node has a smaller subnet around them. They are
+    /// our own business: not among the subnets above.
+    void set_broadcast_subnets(std::vector<wire::Subnet> subnets);
 
     // --- algorithms ----------------------------------------------------------------------------
     /// Whether nodes or edges changed since the last recompute(). Subnets need none.
@@ -163,6 +166,7 @@ class Graph {
     std::vector<Node> nodes_;
     std::vector<NodeIndex> free_slots_;
     std::set<ListedSubnet> listed_subnets_;
+    std::vector<wire::Subnet> broadcast_subnets_;
     std::vector<NodeIndex> tree_neighbours_;
     std::size_t edge_count_ = 0;
     bool dirty_ = false;

@@ -56,7 +56,8 @@ namespace tinc::mesh {
 struct MeshSettings {
     std::string name;
     std::vector<wire::Subnet> subnets;
-    legacy::PacketSuite suite;  ///< what others use to send to us
+    std::vector<wire::Subnet> broadcast_subnets;  ///< that are for everybody
+    legacy::PacketSuite suite;                    ///< what others use to send to us
     std::size_t replay_window_bytes = 16;
     std::uint32_t options = 0;  ///< our own option bits, as dumps show them
     std::uint16_t pmtu = limits::frame_bytes;

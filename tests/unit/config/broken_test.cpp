@@ -102,7 +102,7 @@ constexpr Broken harmless[] = {
     {"MaxOutputBufferSize = -1", "MaxOutputBufferSize must not be below 1, 15180 is used (tinc.conf line 2: MaxOutputBufferSize = -1)"},
     {"MaxTimeout = never", "Integer expected for configuration variable MaxTimeout in tinc.conf line 2"},
     {"MinTimeout = +-1", "Integer expected for configuration variable MinTimeout in tinc.conf line 2"},
-    {"MinTimeout = 1000", "Minimum timeout (1000 s) cannot be larger than maximum timeout (900 s). Correcting !"},
+    {"MinTimeout = 1000", "Minimum timeout (1000 s) cannot be larger than maximum timeout (900 s). Correcting ! (tinc.conf line 2: MinTimeout = 1000)"},
     {"PingInterval = often", "Integer expected for configuration variable PingInterval in tinc.conf line 2"},
     {"PingInterval = 0", "PingInterval is too small, 86400 is used (tinc.conf line 2: PingInterval = 0)"},
     {"PingTimeout = 0", "PingTimeout is not between 1 and PingInterval, 60 is used (tinc.conf line 2: PingTimeout = 0)"},

@@ -32,6 +32,10 @@ inline Reading reading_of(const Configuration& configuration) {
     Sources sources;
     sources.tinc_conf = {"tinc.conf", configuration.tinc_conf};
     sources.host_name = "vm.example";
+    sources.service_port = [](const std::string& service) -> std::optional<std::string> {
+        if (service == "https") return "443";
+        return std::nullopt;
+    };
     sources.needs_own_host_file = configuration.needs_host_file;
     for (const auto& [path, text] : configuration.conf_d) sources.conf_d.push_back({path, text});
     for (const auto& text : configuration.options)

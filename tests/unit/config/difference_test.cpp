@@ -164,7 +164,7 @@ TEST(DifferenceTest, NoVariableIsForgotten) {
                                                          "PublicKeyFile",
                                                          "TCPOnly",
                                                          "Weight"};
-        const auto covered = known.standing == Standing::later_tinc ||
+        const auto covered = known.standing == Standing::idle ||
                              std::ranges::find(elsewhere, known.name) != std::end(elsewhere) ||
                              std::ranges::find(changes, known.name, [](const auto& c) {
                                  return c.first;

@@ -52,6 +52,7 @@ const std::vector<Case> cases = {
     {"Broadcast", "mst", [](const Settings& s) { return s.broadcast == Broadcast::mst; }},
     {"Broadcast", "yes", [](const Settings& s) { return s.broadcast == Broadcast::mst; }},
     {"Broadcast", "direct", [](const Settings& s) { return s.broadcast == Broadcast::direct; }},
+    {"BroadcastSubnet", "10.255.255.255", [](const Settings& s) { return s.broadcast_subnets.size() == 1 && wire::subnet_text(s.broadcast_subnets[0]) == "10.255.255.255/32#10"; }},
     {"Cipher", "aes-128-cbc", [](const Settings& s) { return s.cipher == "aes-128-cbc"; }},
     {"Cipher", "none", [](const Settings& s) { return s.cipher == "none"; }},
     {"ClampMSS", "no", [](const Settings& s) { return !s.clamp_mss; }},
@@ -74,6 +75,7 @@ const std::vector<Case> cases = {
     {"Forwarding", "off", [](const Settings& s) { return s.forwarding == Forwarding::off; }},
     {"Forwarding", "internal", [](const Settings& s) { return s.forwarding == Forwarding::internal; }},
     {"Forwarding", "Kernel", [](const Settings& s) { return s.forwarding == Forwarding::kernel; }},
+    {"FWMark", "42", [](const Settings& s) { return s.firewall_mark == 42; }},
     {"GraphDumpFile", "/tmp/x.dot", [](const Settings& s) { return s.graph_dump_file == "/tmp/x.dot"; }},
     {"Hostnames", "YES", [](const Settings& s) { return s.hostnames; }},
     {"IffOneQueue", "yes", [](const Settings& s) { return s.iff_one_queue; }},
@@ -84,6 +86,7 @@ const std::vector<Case> cases = {
     {"ListenAddress", "10.0.0.1 tinc", [](const Settings& s) { return s.listen_address == std::vector<HostPort>{{"10.0.0.1", "tinc"}}; }},
     {"LocalDiscovery", "yes", [](const Settings& s) { return s.local_discovery == true; }},
     {"LocalDiscovery", "no", [](const Settings& s) { return s.local_discovery == false; }},
+    {"LogLevel", "3", [](const Settings& s) { return s.log_level == 3; }},
     {"MACExpire", "60", [](const Settings& s) { return s.mac_expire == 60s; }},
     {"MACLength", "32", [](const Settings& s) { return s.mac_length_bytes == 32; }},
     {"MACLength", "0", [](const Settings& s) { return s.mac_length_bytes == 0; }},
@@ -103,7 +106,7 @@ const std::vector<Case> cases = {
     {"PMTUDiscovery", "no", [](const Settings& s) { return !s.pmtu_discovery; }},
     {"Port", "0", [](const Settings& s) { return s.port == "0"; }},
     {"Port", "65535", [](const Settings& s) { return s.port == "65535"; }},
-    {"Port", "https", [](const Settings& s) { return s.port == "https"; }},
+    {"Port", "https", [](const Settings& s) { return s.port == "443"; }},
     {"PriorityInheritance", "yes", [](const Settings& s) { return s.priority_inheritance; }},
     {"PrivateKeyFile", "/etc/key", [](const Settings& s) { return s.private_key_file == "/etc/key"; }},
     {"ProcessPriority", "Low", [](const Settings& s) { return s.process_priority == "low"; }},
@@ -116,6 +119,8 @@ const std::vector<Case> cases = {
     {"Proxy", "exec nc  $REMOTEADDRESS 1", [](const Settings& s) { return s.proxy.type == ProxyType::exec && s.proxy.command == "nc  $REMOTEADDRESS 1"; }},
     {"ReplayWindow", "0", [](const Settings& s) { return s.replay_window_bytes == 0; }},
     {"ReplayWindow", "64", [](const Settings& s) { return s.replay_window_bytes == 64; }},
+    {"Sandbox", "off", [](const Settings& s) { return s.scripts_extension.empty(); }},
+    {"ScriptsExtension", ".sh", [](const Settings& s) { return s.scripts_extension == ".sh"; }},
     {"ScriptsInterpreter", "/bin/dash -x", [](const Settings& s) { return s.scripts_interpreter == "/bin/dash -x"; }},
     {"StrictKeys", "yes", [](const Settings& s) { return s.strict_keys; }},
     {"StrictSubnets", "yes", [](const Settings& s) { return s.strict_subnets; }},
@@ -134,7 +139,7 @@ const std::vector<Case> cases = {
     {"UPnP", "UDPonly", [](const Settings& s) { return s.upnp == PortForwarding::udp_only; }},
     {"UPnPDiscoverWait", "1", [](const Settings& s) { return s.upnp_discover_wait == 1s; }},
     {"UPnPRefreshPeriod", "600", [](const Settings& s) { return s.upnp_refresh_period == 600s; }},
-    // Of a peer only, or not for the daemon: allowed in our files, and without effect there.
+    // Of our host file, for others to read.
     {"Address", "a.example 700", [](const Settings& s) { return s.port == "655"; }},
     {"Ed25519PublicKeyFile", "/nowhere", [](const Settings& s) { return !s.own_ed25519_public_key; }},
     {"PublicKeyFile", "/nowhere", [](const Settings& s) { return !s.own_public_key; }},
@@ -147,10 +152,19 @@ const std::vector<Case> cases = {
 /// Variables whose cases are tests of their own, below.
 const std::vector<std::string_view> cases_below = {"Name", "PrivateKey", "PublicKey"};
 
+/// The value in the file where it belongs.
+test::Reading reading_of_case(const Case& tested) {
+    const auto line = std::string(tested.variable) + " = " + std::string(tested.value) + "\n";
+    if (option(tested.variable).scope == Scope::others)
+        return test::reading_of({.host_file = line});
+    return reading_of_lines(line);
+}
+
 TEST(OptionsTest, EachValueGetsWhereItBelongs) {
-    for (const auto& [variable, value, holds] : cases) {
+    for (const auto& tested : cases) {
+        const auto& [variable, value, holds] = tested;
         const auto line = std::string(variable) + " = " + std::string(value) + "\n";
-        const auto reading = reading_of_lines(line);
+        const auto reading = reading_of_case(tested);
         ASSERT_TRUE(reading.settings) << line << reading.report.errors.front();
         EXPECT_TRUE(holds(*reading.settings)) << line;
     }
@@ -158,7 +172,7 @@ TEST(OptionsTest, EachValueGetsWhereItBelongs) {
 
 TEST(OptionsTest, ThereIsACaseForEveryVariable) {
     for (const auto& known : option_table()) {
-        const auto covered = known.standing == Standing::later_tinc ||
+        const auto covered = known.standing == Standing::idle ||
                              std::ranges::find(cases, known.name, &Case::variable) != cases.end() ||
                              std::ranges::find(cases_below, known.name) != cases_below.end();
         EXPECT_TRUE(covered) << known.name;
@@ -166,11 +180,9 @@ TEST(OptionsTest, ThereIsACaseForEveryVariable) {
 }
 
 TEST(OptionsTest, GoodValuesOfWhatActsGiveNoMessage) {
-    for (const auto& [variable, value, holds] : cases) {
-        const auto reading =
-            reading_of_lines(std::string(variable) + " = " + std::string(value) + "\n");
-        EXPECT_THAT(reading.report.warnings, IsEmpty()) << variable << " = " << value;
-    }
+    for (const auto& tested : cases)
+        EXPECT_THAT(reading_of_case(tested).report.warnings, IsEmpty())
+            << tested.variable << " = " << tested.value;
 }
 
 TEST(OptionsTest, WhatIsAbsentIsAsTheTableSays) {
@@ -193,16 +205,24 @@ TEST(OptionsTest, WhatIsAbsentIsAsSettingsIsBorn) {
     EXPECT_THAT(difference(Settings{}, *absent).applied, IsEmpty());
 }
 
-TEST(OptionsTest, VariablesOfTinc11AreNoticedAndTaken) {
-    for (const auto& known : option_table()) {
-        if (known.standing != Standing::later_tinc) continue;
-        const auto name = std::string(known.name);
-        const auto reading = reading_of_lines(name + " = 1\n");
-        EXPECT_TRUE(reading.settings) << name;
+TEST(OptionsTest, VariablesWithoutEffectAreNoticedAndTaken) {
+    const std::vector<std::string> lines = {"DisableBuggyPeers = yes", "InvitationExpire = 3600"};
+    for (const auto& line : lines) {
+        const auto reading = reading_of_lines(line + "\n");
+        EXPECT_TRUE(reading.settings) << line;
         EXPECT_THAT(reading.report.warnings,
-                    ElementsAre(name + " in tinc.conf line 2 belongs to tinc 1.1 and has no "
-                                       "effect here"));
+                    ElementsAre(line.substr(0, line.find(' ')) +
+                                " in tinc.conf line 2 belongs to tinc 1.1 and has no effect here"));
     }
+}
+
+TEST(OptionsTest, ASandboxIsMissed) {
+    EXPECT_THAT(reading_of_lines("Sandbox = off\n").report.warnings, IsEmpty());
+    const auto reading = reading_of_lines("Sandbox = normal\n");
+    EXPECT_TRUE(reading.settings);
+    EXPECT_THAT(
+        reading.report.warnings,
+        ElementsAre("There is no sandbox in this version (tinc.conf line 2: Sandbox = normal)"));
 }
 
 TEST(OptionsTest, WeakAlgorithmsAreTakenWithAWarning) {

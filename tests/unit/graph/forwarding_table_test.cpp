@@ -118,6 +118,30 @@ INSTANTIATE_TEST_SUITE_P(
                    "a"}),
     [](const auto& lookup_case) { return lookup_case.param.name; });
 
+TEST(BroadcastSubnetTest, IsForEverybodyWhereNobodyHasASmallerOne) {
+    DrawnMesh mesh{{"me", "a"}, {"x", "y"}};
+    mesh.add_subnet("a", "10.0.0.0/8");
+    mesh.add_subnet("a", "10.1.255.0/28");
+    mesh.add_subnet("x", "10.1.255.16/28");
+    mesh.add_subnet("a", "10.9.255.255/32#-5");
+    mesh.graph.set_broadcast_subnets({wire::parse_subnet("10.1.255.0/24").value(),
+                                      wire::parse_subnet("10.9.255.255").value(),
+                                      wire::parse_subnet("fd00::/16").value()});
+    const auto is_for_everybody = [&](std::string_view address) {
+        return mesh.graph.forwarding_table()->owner_of(Address::parse(address).value()) ==
+               ForwardingTable::everybody;
+    };
+    EXPECT_TRUE(is_for_everybody("10.1.255.255"));
+    EXPECT_TRUE(is_for_everybody("fd00::1"));
+    EXPECT_TRUE(is_for_everybody("10.1.255.17")) << "its owner is not reachable";
+    EXPECT_TRUE(is_for_everybody("10.9.255.255")) << "whatever the weight of one as small";
+    EXPECT_FALSE(is_for_everybody("10.1.255.1"));
+    EXPECT_FALSE(is_for_everybody("10.2.0.0"));
+    EXPECT_EQ(mesh.graph.subnet_count(), 4U) << "they are nobody's";
+    mesh.graph.set_broadcast_subnets({});
+    EXPECT_FALSE(is_for_everybody("10.1.255.255"));
+}
+
 std::string owner_of_mac(const DrawnMesh& mesh, std::string_view mac) {
     const auto owner = mesh.graph.forwarding_table()->owner_of(
         wire::mac_of(wire::parse_subnet(mac).value()).value());

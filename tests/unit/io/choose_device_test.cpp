@@ -102,12 +102,6 @@ TEST_F(ChooseDeviceTest, RefusesUnknownTypes) {
     EXPECT_EQ(refusal(), "Unknown device type foo!");
 }
 
-TEST_F(ChooseDeviceTest, RefusesBareIpPacketsForASwitch) {
-    settings_.device_type = "fd";
-    settings_.mode = RoutingMode::switching;
-    EXPECT_TRUE(refusal().starts_with("Switch mode not supported")) << refusal();
-}
-
 TEST_F(ChooseDeviceTest, CutsANetnameThatIsTooLongForAnInterface) {
     const auto device = choose_device(settings_, "a_very_long_netname", log_);
     ASSERT_TRUE(device);

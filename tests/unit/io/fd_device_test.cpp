@@ -108,8 +108,7 @@ TEST_P(FdDeviceRefuses, WithAnExplanation) {
 
 INSTANTIATE_TEST_SUITE_P(
     Io, FdDeviceRefuses,
-    testing::Values(BadDevice{"nothing", "", "Could not read device from configuration!"},
-                    BadDevice{"not_open", "9999", "Could not open fd/9999: Bad file descriptor"},
+    testing::Values(BadDevice{"not_open", "9999", "Could not open fd/9999: Bad file descriptor"},
                     BadDevice{"nobody_listens", "/nonexistent/socket",
                               "Could not connect to Unix socket /nonexistent/socket: No such file"},
                     BadDevice{"too_long", std::string(200, 'x'), "Unix socket path too long!"}),

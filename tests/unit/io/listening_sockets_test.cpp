@@ -212,12 +212,9 @@ TEST_F(ListeningSocketsTest, NameWhatTheyCannotUse) {
                               "not of use"));
 }
 
-TEST(NumericPortTest, IsANumberOrThatOfAService) {
-    EXPECT_EQ(numeric_port("0").value(), "0");
-    EXPECT_EQ(numeric_port("65535").value(), "65535");
-    EXPECT_EQ(numeric_port("http").value(), "80");
-    EXPECT_EQ(numeric_port("no-such-service").error().what,
-              "Port = no-such-service: neither a number nor a service that /etc/services knows");
+TEST(ServicePortTest, IsWhatTheSystemKnows) {
+    EXPECT_EQ(service_port("http"), "80");
+    EXPECT_EQ(service_port("no-such-service"), std::nullopt);
 }
 
 }  // namespace

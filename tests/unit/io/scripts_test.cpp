@@ -110,6 +110,16 @@ TEST_F(ScriptQueueTest, RunsAFileThatIsNotExecutableByItsInterpreter) {
     EXPECT_TRUE(log_.contains("tinc-up: by " + folder_.path("tinc-up")));
 }
 
+TEST_F(ScriptQueueTest, FindsAScriptByItsNameWithTheExtension) {
+    folder_.write_script("tinc-up.sh", "#!/bin/sh\necho from $0\n");
+    folder_.write_script("tinc-up", "#!/bin/sh\necho from $0\n");
+    scripts_->set_extension(".sh");
+    add("tinc-up");
+    run();
+    EXPECT_TRUE(log_.contains("Executing script tinc-up"));
+    EXPECT_TRUE(log_.contains("tinc-up: from " + folder_.path("tinc-up.sh")));
+}
+
 TEST_F(ScriptQueueTest, NamesAMissingInterpreter) {
     folder_.write_script("odd", "#!/no/such/shell\n");
     add("odd");

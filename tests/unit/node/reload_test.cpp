@@ -147,9 +147,10 @@ const Reloadable reloadables[] = {
 /// Read by floor 5: for each attempt to connect, each new socket, drawing and script. Or of a
 /// switch, and tested by itself; or of tunnels of protocol 1.1, and tested with them.
 const std::set<std::string_view> elsewhere = {
-    "Address", "BindToInterface", "GraphDumpFile", "MACExpire", "MTUInfoInterval",
-    "ScriptsInterpreter", "UDPDiscovery", "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval",
-    "UDPDiscoveryTimeout", "UDPInfoInterval"};
+    "Address", "BindToInterface", "BroadcastSubnet", "GraphDumpFile", "Hostnames", "LogLevel",
+    "MACExpire", "MTUInfoInterval", "ScriptsExtension", "ScriptsInterpreter", "UDPDiscovery",
+    "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval", "UDPDiscoveryTimeout",
+    "UDPInfoInterval"};
 // clang-format on
 
 class ReloadableTest : public testing::TestWithParam<Reloadable> {

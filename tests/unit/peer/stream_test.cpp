@@ -2,6 +2,7 @@
 
 #include "support/golden_keys.hpp"
 #include "support/peer_pair.hpp"
+#include "tinc/config/option_table.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,6 +37,15 @@ class ActivePair : public testing::Test, protected PeerPair {
 };
 
 using PacketTest = ActivePair;
+
+TEST_F(PacketTest, AreDroppedAndTheConnectionStaysHoweverLargeTheBuffer) {
+    alpha.settings.max_output_buffer_bytes =
+        static_cast<std::size_t>(config::option("MaxOutputBufferSize").kind.most);
+    const std::vector<std::byte> frame(1'500);
+    for (std::size_t sent = 0; sent < 2 * limits::meta_outgoing_bytes; sent += frame.size())
+        ASSERT_TRUE(alpha.peer->send_packet(frame));
+    EXPECT_TRUE(alpha.peer->send_line("8", Peer::Telling::silent)) << "there is room for requests";
+}
 
 TEST_F(PacketTest, OfNoBytesIsNothing) {
     ASSERT_TRUE(stream("17 0\n14 1 alpha\n"));

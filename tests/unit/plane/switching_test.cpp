@@ -175,6 +175,17 @@ TEST_F(SwitchTest, AGroupBelongsToNobodyWhateverAMemberClaims) {
     EXPECT_EQ(roads.outcome(), "udp beta, udp epsilon, saw 02..01");
 }
 
+TEST_F(SwitchTest, AnAddressOfEverybodyIsSentToAll) {
+    using graph::ForwardingTable;
+    roads.plane.set_table(std::make_shared<const ForwardingTable>(
+        std::vector<ForwardingTable::Entry>{
+            {wire::parse_subnet("2:0:0:0:0:9").value(), ForwardingTable::everybody}},
+        std::vector<ForwardingTable::Hop>{{true, self, self, 0}, {true, beta, beta, 0xc}},
+        std::vector{beta}));
+    roads.from_device(between(1, 9, odd_frame(60)));
+    EXPECT_EQ(roads.outcome(), "udp beta, saw 02..01");
+}
+
 TEST_F(SwitchTest, TellsTheMtuOfAPathThatIsTooNarrow) {
     roads.plane.set_mtu(beta, 1'000, 1'000);
     const auto large = udp_frame({.flags_and_offset = 0x4000}, 1'100);

@@ -1,5 +1,7 @@
 #include "tincd/options.hpp"
 
+#include "support/test_data.hpp"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -176,12 +178,17 @@ TEST(OptionsTest, NameTincAndAVersionFirst) {
                                  ", protocol 17, takes the place of tinc 1.0.36\n"));
 }
 
-TEST(OptionsTest, AreAllInTheHelp) {
+TEST(OptionsTest, AreAllInTheHelpAndInTheManual) {
     const auto text = help_text("tincd");
-    for (const auto* option : {"--config=", "--no-detach", "--debug[", "--kill[",
-                               "--net=", "--generate-keys[", "--mlock", "--logfile[", "--pidfile=",
-                               "--option=", "--chroot", "--user=", "--help", "--version"})
+    const auto manual = tinc::test::test_data("../../man/tincd.8");
+    for (const std::string option :
+         {"--config=", "--no-detach", "--debug[", "--kill[", "--net=", "--generate-keys[",
+          "--mlock", "--logfile[", "--pidfile=", "--option=", "--chroot", "--user=", "--help",
+          "--version"}) {
         EXPECT_NE(text.find(option), std::string::npos) << option;
+        const auto name = option.substr(2, option.find_first_of("=[") - 2);
+        EXPECT_NE(manual.find("Fl \\-" + name), std::string::npos) << option;
+    }
 }
 
 }  // namespace
