@@ -25,12 +25,14 @@ std::optional<int> number_in(const char* variable) {
 
 }  // namespace
 
-Activation take_activation() {
+Activation take_activation(Ground ground) {
     Activation out;
+    const bool is_anonymous = std::getenv("LISTEN_PID") == nullptr;
     const auto pid = number_in("LISTEN_PID");
     const auto count = number_in("LISTEN_FDS");
     out.is_meant = pid && *pid == ::getpid();
-    if (!out.is_meant || !count) return out;
+    const bool is_ours = out.is_meant || (is_anonymous && ground == Ground::fore);
+    if (!is_ours || !count) return out;
     const int most = std::clamp(*count, 0, static_cast<int>(limits::sockets));
     for (int number = first_descriptor; number < first_descriptor + most; ++number) {
         if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) break;

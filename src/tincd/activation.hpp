@@ -2,6 +2,7 @@
 
 #include "io/descriptor.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace tinc::tincd {
@@ -12,7 +13,10 @@ struct Activation {
     std::vector<io::Descriptor> sockets;  ///< LISTEN_FDS of them, from descriptor 3 on
 };
 
-/// Reads LISTEN_PID and LISTEN_FDS, and takes them out of the environment.
-[[nodiscard]] Activation take_activation();
+/// Reads LISTEN_PID and LISTEN_FDS, and takes them out of the environment. Sockets without
+/// LISTEN_PID are taken only in the foreground, where nobody but our parent can have meant us;
+/// those of another process never.
+enum class Ground : std::uint8_t { fore, back };
+[[nodiscard]] Activation take_activation(Ground ground);
 
 }  // namespace tinc::tincd

@@ -151,7 +151,7 @@ int run_program(const std::vector<std::string>& arguments) {
     if (options->overrides_netname_dir) {
         fmt::print(stderr, "Both netname and configuration directory given, using the latter...\n");
     }
-    auto activation = take_activation();
+    auto activation = take_activation(options->detaches ? Ground::back : Ground::fore);
     if (activation.is_meant) options->detaches = false;
     const auto exit_code = start(*options, std::move(activation.sockets));
     return exit_code ? *exit_code : complain(exit_code.error());
