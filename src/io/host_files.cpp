@@ -67,10 +67,10 @@ void HostFiles::load(const std::string& name,
     auto work = [this, place = place_, name, done]() -> Background::Answer {
         // `this` is for the answer alone, which the loop drops once we are gone.
         return [this, name, done, loaded = load_now(place, name)] {
-            for (const auto& line : loaded.report.errors)
-                log_.print(Level::always, Severity::error, "{}", line);
-            for (const auto& line : loaded.report.warnings)
-                log_.print(Level::always, Severity::warning, "{}", line);
+            if (loaded.stamp && is_news(name, *loaded.stamp)) {
+                for (const auto& line : loaded.report.warnings)
+                    log_.print(Level::always, Severity::warning, "{}", line);
+            }
             if (loaded.stamp && loaded.host) seen_.try_emplace(name, *loaded.stamp);
             done(loaded.host);
         };
@@ -120,6 +120,11 @@ std::vector<std::string> HostFiles::changed() {
     }
     seen_ = std::move(present);
     return names;
+}
+
+/// The faults of a file that is read for every connection are told once.
+bool HostFiles::is_news(const std::string& name, std::int64_t stamp) {
+    return std::exchange(told_[name], stamp) != stamp;
 }
 
 HostFiles::Stamps HostFiles::look() const {

@@ -5,6 +5,7 @@
 #include "tinc/base/error.hpp"
 #include "tinc/base/log.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,7 +20,8 @@ class HostFiles {
     /// `place` and `log` outlive this object.
     HostFiles(asio::io_context& loop, const ConfigPlace& place, LogSink& log);
 
-    /// Fails if there is no such file. Faults inside it are written to the log.
+    /// Fails if there is no such file. Faults inside it are written to the log, again only after
+    /// the file was changed.
     void load(const std::string& name,
               const std::function<void(Result<config::HostSettings>)>& done);
 
@@ -38,11 +40,13 @@ class HostFiles {
     /// Nanoseconds since the epoch of a file's last change.
     using Stamps = std::map<std::string, std::int64_t>;
     [[nodiscard]] Stamps look() const;
+    [[nodiscard]] bool is_news(const std::string& name, std::int64_t stamp);
 
     Background background_;
     const ConfigPlace& place_;
     LogSink& log_;
     Stamps seen_;
+    Stamps told_;  ///< of which the faults were written to the log
 };
 
 }  // namespace tinc::io

@@ -344,6 +344,22 @@ TEST_F(HostFilesTest, AreReadOnTheLoopsBehalf) {
     EXPECT_EQ(load(files, "delta").error().code, Errc::refused) << "it is there";
 }
 
+TEST_F(HostFilesTest, TellTheFaultsOfAFileOnce) {
+    folder_.write("hosts/beta", "Mode = hub\n");
+    set_time("hosts/beta", 1'000);
+    HostFiles files(loop_, place_, log_);
+    const auto times_told = [&] {
+        EXPECT_TRUE(load(files, "beta"));
+        return log_.lines.size();
+    };
+    EXPECT_EQ(times_told(), 1U);
+    EXPECT_EQ(times_told(), 1U);
+    set_time("hosts/beta", 2'000);
+    EXPECT_EQ(times_told(), 2U);
+    EXPECT_EQ(log_.lines.back(), "Mode in " + folder_.path("hosts/beta") +
+                                     " line 1 has no effect: it belongs into tinc.conf");
+}
+
 TEST_F(HostFilesTest, TellWhatChangedSinceTheyWereAsked) {
     for (const auto* name : {"hosts/same", "hosts/gone", "hosts/written", "hosts/no-node"}) {
         folder_.write(name, "\n");
