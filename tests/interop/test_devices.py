@@ -1,9 +1,11 @@
 """Devices other than tun and tap: frames pass, between ours and between ours and the original."""
 
+import grp
 import itertools
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import threading
 import unittest
 
 import sandbox
-from lab import Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
+from lab import DEADLINE_S, Key, Lab, Tinc, TINCD, TINCD_PEER, explain_cast, is_reference, wait_until
 from networks import CASTS, Member, outer, star
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -374,6 +376,73 @@ class NamesTest(unittest.TestCase):
     def test_uml(self) -> None:
         self.told(["DeviceType = uml", "Interface = foo"], "/run/tinc.umlsocket", "foo",
                   "UML network socket", "/run/tinc.umlsocket is a UML network socket")
+
+
+@unittest.skipIf(REFERENCE, "only in tincpp")
+class FlagsTest(unittest.TestCase):
+    """What the kernel is asked for with a tun device."""
+
+    @staticmethod
+    def flags(*lines: str) -> int:
+        with Lab() as lab:
+            node, = star(lab, Member("alpha"))
+            configure(node, 1, ["Interface = vpn0", *lines])
+            node.start()
+            # /sys shows the network that it was mounted in.
+            return int(node.host.run("sh", "-c", "mount -t sysfs sysfs /mnt && "
+                                     "cat /mnt/class/net/vpn0/tun_flags"), 16)
+
+    def test_one_queue(self) -> None:
+        one_queue = 0x2000  # IFF_ONE_QUEUE
+        self.assertFalse(self.flags() & one_queue)
+        self.assertTrue(self.flags("IffOneQueue = yes") & one_queue)
+
+    def test_device_offload(self) -> None:
+        with_header = 0x4000  # IFF_VNET_HDR
+        self.assertTrue(self.flags() & with_header)
+        self.assertFalse(self.flags("DeviceOffload = no") & with_header)
+
+
+@unittest.skipIf(REFERENCE, "Debian's has no VDE")
+class VdeTest(unittest.TestCase):
+    """A port of a virtual switch."""
+
+    def plugged(self, lab: Lab, *lines: str) -> Tinc:
+        node, = star(lab, Member("alpha"))
+        configure(node, 1, ["DeviceType = vde", "Mode = switch", *lines])
+        switch = node.host.spawn("vde_switch", "-s", "/run/vde.ctl", "-M", "/run/vde.mgmt",
+                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        wait_until(lambda: os.path.exists(self.path(node, "vde.mgmt")), "the switch is there")
+        self.assertIsNone(switch.poll())
+        node.start()
+        return node
+
+    @staticmethod
+    def path(node: Tinc, name: str) -> str:
+        return os.path.join(node.host.folder, "run", name)
+
+    def ports(self, node: Tinc) -> str:
+        """What the switch says of its ports."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(DEADLINE_S)
+            control.connect(self.path(node, "vde.mgmt"))
+            control.sendall(b"port/allprint\n")
+            told = b""
+            while b"1000 Success" not in told:
+                told += control.recv(4096)
+        return told.decode()
+
+    def test_port(self) -> None:
+        with Lab() as lab:
+            self.assertRegex(self.ports(self.plugged(lab, "VDEPort = 7")),
+                             r"Port 0007 .*\n(?:.*\n)*? *-- endpoint ID \d+ .*tincd")
+
+    def test_group(self) -> None:
+        with Lab() as lab:
+            node = self.plugged(lab, "VDEGroup = daemon")
+            groups = {grp.getgrgid(os.stat(entry.path).st_gid).gr_name
+                      for entry in os.scandir(self.path(node, "vde.ctl"))}
+            self.assertIn("daemon", groups)
 
 
 if __name__ == "__main__":

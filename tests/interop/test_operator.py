@@ -458,6 +458,29 @@ class ScriptTest(unittest.TestCase):
             daemon.wait_log(r"^Script subnet-up (was killed by signal 9 \(Killed\)|"
                             r"exited with non-zero status 137)$")  # told by us, by a shell between
 
+    @unittest.skipIf(REFERENCE, "of tinc 1.1")
+    def test_extension(self) -> None:
+        self.records("ScriptsExtension = .sh\n", "tinc-up.sh", 0o755)
+
+    def test_interpreter(self) -> None:
+        # Nobody may execute it.
+        self.records("ScriptsInterpreter = /bin/sh\n", "tinc-up", 0o644)
+
+    def records(self, conf: str, script: str, mode: int) -> None:
+        """The daemon runs that file, and not without the line."""
+        for line, said in (("", ""), (conf, "here\n")):
+            with Lab() as lab:
+                node = lone(lab, conf=line)
+                record = os.path.join(node.host.folder, "record")
+                os.unlink(node.path("tinc-up"))
+                node.write(script, f"#!/bin/sh\necho here > {record}\n", mode)
+                node.start()
+                told = ""
+                if os.path.exists(record):
+                    with open(record, encoding="ascii") as file:
+                        told = file.read()
+                self.assertEqual(told, said)
+
     def test_interface_option_of_ifupdown(self) -> None:
         with Lab() as lab:
             node = lone(lab)

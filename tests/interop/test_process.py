@@ -109,7 +109,8 @@ class ListenTest(unittest.TestCase):
         with Lab() as lab:
             done = lone(lab, host_file="Port = nosuch\n").call("-D")
             self.assertEqual(done.returncode, 1)
-            self.assertIn("Port = nosuch: neither a number nor a service", done.stderr)
+            self.assertIn("Neither a number nor a service that /etc/services knows "
+                          "(/etc/tinc/hosts/alpha line 4: Port = nosuch)", done.stderr)
 
     @unittest.skipIf(REFERENCE, "only in tincpp")
     def test_buffers_beyond_the_limit(self) -> None:
@@ -144,6 +145,77 @@ class SourceTest(unittest.TestCase):
     @unittest.skipIf(REFERENCE, "of tinc 1.1")
     def test_listen_address(self) -> None:
         self.assertEqual(self.source("ListenAddress = 10.99.0.101\n"), outer(1))
+
+
+@unittest.skipIf(REFERENCE, "only in tincpp")
+class OffloadTest(unittest.TestCase):
+
+    def test_udp_offload(self) -> None:
+        for line, joins in (("", True), ("UDPOffload = no\n", False)):
+            with Lab() as lab:
+                node = lone(lab, conf=line)
+                node.daemon = Daemon(node.host, ["strace", "-f", "-e", "trace=setsockopt", "-o",
+                                                 "/run/calls", *node.command("-D")],
+                                     dict(os.environ))
+                node.daemon.wait_log("^Ready$")
+                path = os.path.join(node.host.folder, "run", "calls")
+                with open(path, encoding="ascii") as file:
+                    self.assertEqual("UDP_GRO" in file.read(), joins)
+
+
+class MarkTest(unittest.TestCase):
+    """Packets of the daemon bear the mark that routes and filters go by."""
+
+    @unittest.skipIf(REFERENCE, "of tinc 1.1")
+    def test_mark(self) -> None:
+        for calls in (("beta", ), ()):
+            with Lab() as lab:
+                alpha, beta = star(lab, Member("alpha", TINCD, "", "FWMark = 42\n",
+                                               connect_to=calls),
+                                   Member("beta", TINCD_PEER, connect_to=() if calls else
+                                          ("alpha", )))
+                alpha.host.rule("output", 'oifname "eth0" meta l4proto { tcp, udp } '
+                                "meta mark != 42 drop")
+                alpha.start()
+                beta.start()
+                alpha.host.wait_pings(inner(2))
+                alpha.wait_udp("beta", at_least=200)
+
+
+class LogVariablesTest(unittest.TestCase):
+    """Variables that say what is in the log, and how."""
+
+    @unittest.skipIf(REFERENCE, "1.0.36 asks the name server while everything waits")
+    def test_names_in_place_of_addresses(self) -> None:
+        with Lab() as lab:
+            alpha, beta = star(lab, Member("alpha", TINCD, "", "Hostnames = yes\n",
+                                           connect_to=("beta", )), Member("beta", TINCD_PEER))
+            alpha.host.knows(outer(2), "beta.example.org")
+            beta.start()
+            alpha.start()
+            alpha.host.wait_ping(inner(2))
+            wait_until(lambda: "beta at beta.example.org port 655" in alpha.connections(),
+                       "the name is shown")
+            before = alpha.daemon.mark()
+            alpha.write("tinc.conf", alpha.read("tinc.conf").replace("Hostnames = yes", ""))
+            alpha.daemon.signal(signal.SIGHUP)
+            alpha.daemon.wait_log("^Changed: Hostnames$", since=before)
+            self.assertIn(f"beta at {outer(2)} port 655", alpha.connections())
+
+    @unittest.skipIf(REFERENCE, "of tinc 1.1")
+    def test_level_without_an_option(self) -> None:
+        for options, level in (((), 3), (("-d2", ), 2)):
+            with Lab() as lab:
+                node = lone(lab, conf="LogLevel = 4\n")
+                daemon = Daemon(node.host, node.command("-D", *options), dict(os.environ))
+                node.daemon = daemon
+                daemon.wait_log("^Ready$")
+                node.write("tinc.conf", node.read("tinc.conf").replace("LogLevel = 4",
+                                                                       "LogLevel = 3"))
+                daemon.signal(signal.SIGHUP)
+                daemon.wait_log("^Changed: LogLevel$")
+                daemon.signal(signal.SIGINT)
+                daemon.wait_log(rf"to go back to level {level}\.$")
 
 
 class ActivationTest(unittest.TestCase):

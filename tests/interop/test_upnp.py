@@ -73,7 +73,7 @@ class UpnpTest(unittest.TestCase):
     def test_no_router(self) -> None:
         with Lab() as lab:
             home = Home(lab, "UPnP = yes", "UPnPDiscoverWait = 1")
-            home.start().wait_log("UPnP: no router on the local network has answered")
+            home.start().wait_log("UPnP: no router on the local network has answered", seconds=4)
 
     def test_the_end_does_not_wait_for_a_router(self) -> None:
         with Lab() as lab:

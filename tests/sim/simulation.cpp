@@ -1,6 +1,6 @@
 #include "sim/simulation.hpp"
 
-#include "support/peer_pair.hpp"
+#include "support/configured.hpp"
 #include "support/recorded_log.hpp"
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/packet/frame.hpp"
@@ -70,11 +70,9 @@ HostIndex Simulation::add(const HostOptions& options) {
     const auto index = options.lan ? internet.add_behind_nat(*options.lan) : internet.add_public();
     auto host = std::make_unique<Host>();
     host->options = options;
-    host->settings.name = options.name;
-    host->settings.connect_to = options.connect_to;
-    wire::Subnet subnet;
-    std::ranges::copy(inner_address(index).bytes(), subnet.address.begin());
-    host->settings.subnets = {subnet};
+    auto lines = "Name = " + options.name + "\nSubnet = " + inner_address(index).text() + "\n";
+    for (const auto& name : options.connect_to) lines += "ConnectTo = " + name + "\n";
+    host->settings = test::settings_of(lines + options.tinc_conf);
     if (options.adjust) options.adjust(host->settings);
     if (options.speaks_11)
         host->key = std::make_shared<const crypto::Ed25519PrivateKey>(
@@ -86,7 +84,7 @@ HostIndex Simulation::add(const HostOptions& options) {
 void Simulation::start(HostIndex index) {
     auto& host = *hosts_[index];
     host.random = std::make_unique<test::SeededRandom>(random_.next_u32());
-    host.log = std::make_unique<test::RecordedLog>(Level::connections);
+    host.log = std::make_unique<test::RecordedLog>(host.options.log_level);
     host.node = node::Node::create(host.settings, {test::small_key(), host.key},
                                    {"simulated device", "sim"}, *host.random, *host.log)
                     .value();

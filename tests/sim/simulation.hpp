@@ -39,7 +39,9 @@ struct HostOptions {
     std::vector<std::string> connect_to;
     std::optional<std::size_t> lan;  ///< behind NAT
     std::function<void(config::Settings&)> adjust;
-    bool speaks_11 = false;  ///< it has an Ed25519 key, which all others know
+    bool speaks_11 = false;      ///< it has an Ed25519 key, which all others know
+    std::string tinc_conf = {};  ///< further lines
+    Level log_level = Level::connections;
 };
 
 /// A frame that came out of a host's device.

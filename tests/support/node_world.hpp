@@ -3,6 +3,7 @@
 // One Node, with the world around it in the test's hand: host files are answered from a table,
 // other effects are kept to be looked at, and members are Peers at the far end of a connection.
 
+#include "support/configured.hpp"
 #include "support/peer_pair.hpp"
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/node/node.hpp"
@@ -43,18 +44,14 @@ struct Member {
 
 class NodeWorld {
   public:
-    static config::Settings default_settings() {
-        config::Settings settings;
-        settings.name = "alpha";
-        settings.subnets = {subnet("192.168.77.1/32#10")};
-        return settings;
-    }
+    static config::Settings default_settings() { return settings_of("Subnet = 192.168.77.1/32"); }
 
     explicit NodeWorld(config::Settings settings = default_settings(),
-                       Level log_level = Level::traffic, std::uint16_t port = 655)
+                       Level log_level = Level::traffic, std::uint16_t port = 655,
+                       crypto::OwnKeys keys = {small_key(), nullptr})
         : log(log_level) {
         for (const auto* name : {"beta", "gamma", "delta"}) hosts[name] = host_with_key();
-        node = node::Node::create(std::move(settings), {small_key(), nullptr},
+        node = node::Node::create(std::move(settings), std::move(keys),
                                   {"Linux tun/tap device (tun mode)", "/dev/net/tun"}, random, log)
                    .value();
         node->device_opened(now);

@@ -238,6 +238,64 @@ TEST_F(PrivateKeyFileTest, MayBeCalledOtherwiseBelowTheFolder) {
     EXPECT_TRUE(load());
 }
 
+/// A key with the public exponent 65535, which tinc had before there were key files.
+constexpr const char* old_modulus =
+    "D6BA681E1C415204F2DB7F0E2F2952A10DA6BFC9335A7617AE5C738B333F94E306B0875ED69E59E2"
+    "0F70DEAE97DF141F2B953745E4242C4C5D27DCF8B6E0C6C7";
+constexpr const char* old_exponent =
+    "3890F35E61EFD6FB04B4B6FD0389763DC346606BF0E3155EF25D6D0D685D78258A86C6855A8FA0A6"
+    "07076290CE66AEB88FD3BC1C2D7B1E0C9D1D525A379B85F";
+
+/// Variables that say which keys are ours.
+class KeyVariablesTest : public PrivateKeyFileTest {
+  protected:
+    KeyVariablesTest() {
+        folder_.write("hosts/alpha", "");
+        folder_.write("rsa_key.priv", pem_, std::filesystem::perms(0600));
+    }
+    /// What a start has with these lines.
+    crypto::OwnKeys keys_with(const std::string& lines) {
+        folder_.write("tinc.conf", "Name = alpha\n" + lines);
+        return load_own_keys(place_, load_settings(place_).settings.value(), "", log_).value();
+    }
+    crypto::RsaPublicKey rsa_with(const std::string& lines) {
+        return keys_with(lines).rsa.value().public_key();
+    }
+};
+
+TEST_F(KeyVariablesTest, PrivateKeyFileNamesAnother) {
+    const auto usual = rsa_with("");
+    const auto other = crypto::RsaPrivateKey::generate(1024, [](char) {}).value();
+    const auto path =
+        folder_.write("keys/other", other.to_pem().value(), std::filesystem::perms(0600));
+    EXPECT_EQ(rsa_with("PrivateKeyFile = keys/other\n"), other.public_key());
+    EXPECT_EQ(rsa_with("PrivateKeyFile = " + path + "\n"), other.public_key());
+    EXPECT_NE(usual, other.public_key());
+}
+
+TEST_F(KeyVariablesTest, PrivateKeyAndPublicKeyComeBeforeTheFile) {
+    const auto lines = std::string("PrivateKey = ") + old_exponent + "\nPublicKey = " + old_modulus;
+    EXPECT_EQ(rsa_with(lines), crypto::RsaPublicKey::from_hex_modulus(old_modulus, "").value());
+}
+
+TEST_F(KeyVariablesTest, Ed25519PrivateKeyFileNamesAnother) {
+    test::SeededRandom random(1);
+    const auto key = crypto::Ed25519PrivateKey::generate(random);
+    folder_.write("keys/other", crypto::private_key_block(key), std::filesystem::perms(0600));
+    EXPECT_EQ(keys_with("").ed25519, nullptr);
+    EXPECT_EQ(keys_with("Ed25519PrivateKeyFile = keys/other\n").ed25519->public_key(),
+              key.public_key());
+}
+
+TEST_F(KeyVariablesTest, ExperimentalProtocolLeavesTheEd25519KeyAlone) {
+    test::SeededRandom random(1);
+    folder_.write("ed25519_key.priv",
+                  crypto::private_key_block(crypto::Ed25519PrivateKey::generate(random)),
+                  std::filesystem::perms(0600));
+    EXPECT_NE(keys_with("").ed25519, nullptr);
+    EXPECT_EQ(keys_with("ExperimentalProtocol = no\n").ed25519, nullptr);
+}
+
 class Ed25519KeyFileTest : public PrivateKeyFileTest {
   protected:
     Ed25519KeyFileTest() {

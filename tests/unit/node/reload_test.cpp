@@ -26,7 +26,7 @@ const Endpoint beta_at = endpoint("10.99.1.2", 42'705);
 /// A Node with beta beside it, gamma behind beta, and a ConnectTo that leads nowhere.
 class Scene {
   public:
-    Scene() : world(with_delta(NodeWorld::default_settings())) {
+    Scene() : world(with_delta()) {
         beta = world.join("beta", beta_at);
         for (const auto* line :
              {"12 1 beta alpha 10.99.1.1 655 c 3", "12 2 beta gamma 10.99.1.3 655 d 3",
@@ -40,10 +40,8 @@ class Scene {
         world.effects.clear();
     }
 
-    void reload(void (*adjust)(config::Settings&)) {
-        auto settings = with_delta(NodeWorld::default_settings());
-        if (adjust != nullptr) adjust(settings);
-        world.node->reload({settings, {}}, world.now);
+    void reload(std::string_view line) {
+        world.node->reload({with_delta(line), {}}, world.now);
         world.settle();
     }
     void pass(Duration time) {
@@ -62,9 +60,9 @@ class Scene {
     [[nodiscard]] std::uint64_t dropped(Drop reason) const {
         return world.node->plane().dropped(reason);
     }
-    static config::Settings with_delta(config::Settings settings) {
-        settings.connect_to = {"delta"};
-        return settings;
+    static config::Settings with_delta(std::string_view line = "") {
+        return test::settings_of("Subnet = 192.168.77.1/32\nConnectTo = delta\n" +
+                                 std::string(line));
     }
 
     NodeWorld world;
@@ -89,68 +87,69 @@ bool probes_the_lan(Scene& scene) {
 
 struct Reloadable {
     std::string_view name;
-    void (*adjust)(config::Settings&);
-    bool (*shows)(Scene&);  ///< some time after the reload; false without `adjust`
+    std::string_view line;
+    bool (*shows)(Scene&);  ///< some time after the reload; false without the line
 };
 
 // clang-format off
 const Reloadable reloadables[] = {
-    {"AutoConnect", [](config::Settings& s) { s.auto_connect = true; },
+    {"AutoConnect", "AutoConnect = yes",
      [](Scene& scene) { return scene.world.all<ScanHosts>().size() == 1; }},
-    {"Broadcast", [](config::Settings& s) { s.broadcast = config::Broadcast::no; },
+    {"Broadcast", "Broadcast = no",
      [](Scene& scene) { scene.from_device(packet_for("224.0.0.5")); return scene.dropped(Drop::no_subnet) == 1; }},
-    {"ConnectTo", [](config::Settings& s) { s.connect_to = {"gamma"}; },
-     [](Scene& scene) { const auto loads = scene.world.all<LoadHost>(); return !loads.empty() && loads.back().name == "gamma"; }},
-    {"DecrementTTL", [](config::Settings& s) { s.decrement_ttl = true; },
+    {"BroadcastSubnet", "BroadcastSubnet = 10.2.255.255",
+     [](Scene& scene) { scene.from_device(packet_for("10.2.255.255")); return scene.world.log.contains("Broadcasting packet"); }},
+    {"ConnectTo", "ConnectTo = gamma",
+     [](Scene& scene) { return std::ranges::any_of(scene.world.all<LoadHost>(), [](const LoadHost& load) { return load.name == "gamma"; }); }},
+    {"DecrementTTL", "DecrementTTL = yes",
      [](Scene& scene) { scene.from_beta(packet_for("10.3.0.1", 1)); return scene.dropped(Drop::hop_limit) == 1; }},
-    {"DirectOnly", [](config::Settings& s) { s.direct_only = true; },
+    {"DirectOnly", "DirectOnly = yes",
      [](Scene& scene) { scene.from_device(packet_for("10.3.0.1")); return scene.dropped(Drop::prohibited) == 1; }},
-    {"Forwarding", [](config::Settings& s) { s.forwarding = config::Forwarding::off; },
+    {"Forwarding", "Forwarding = off",
      [](Scene& scene) { scene.from_beta(packet_for("10.4.0.1")); return scene.dropped(Drop::prohibited) == 1; }},
-    {"KeyExpire", [](config::Settings& s) { s.key_expire = 1s; },
+    {"KeyExpire", "KeyExpire = 1",
      [](Scene& scene) { scene.pass(10s); return scene.world.log.contains("Expiring symmetric keys"); }},
-    {"LocalDiscovery", [](config::Settings& s) { s.local_discovery = true; }, probes_the_lan},
-    {"MaxOutputBufferSize", [](config::Settings& s) { s.max_output_buffer_bytes = 1; },
+    {"LocalDiscovery", "LocalDiscovery = yes", probes_the_lan},
+    {"MaxOutputBufferSize", "MaxOutputBufferSize = 1",
      [](Scene& scene) {
          for (int i = 0; i < 2; ++i) scene.from_device(packet_for("10.2.0.2"));
          return scene.world.answer(scene.beta->id).size() < 200;
      }},
-    {"MaxTimeout", [](config::Settings& s) { s.max_timeout = 7s; },
+    {"MaxTimeout", "MaxTimeout = 7",
      [](Scene& scene) { return scene.world.log.contains("outgoing connection in 7 seconds"); }},
-    {"MinTimeout", [](config::Settings& s) { s.min_timeout = 77s; },
+    {"MinTimeout", "MinTimeout = 77",
      [](Scene& scene) {
          for (const auto& wanted : scene.world.all<Resolve>())
              scene.world.node->resolved(wanted.query, failure(Errc::system, "no such name"), scene.world.now);
          return scene.world.log.contains("outgoing connection in 77 seconds");
      }},
-    {"PingInterval", [](config::Settings& s) { s.ping_interval = 1s; },
+    {"PingInterval", "PingInterval = 1",
      [](Scene& scene) { scene.pass(2s); return scene.world.log.contains("Sending PING to beta"); }},
-    {"PingTimeout", [](config::Settings& s) { s.ping_timeout = 1s; },
+    {"PingTimeout", "PingTimeout = 1",
      [](Scene& scene) { const auto id = scene.world.connect(endpoint("10.0.0.9", 9)); scene.pass(2s); return scene.world.is_closed(id); }},
-    {"PMTU", [](config::Settings& s) { s.pmtu = 1'000; },
+    {"PMTU", "PMTU = 1000",
      [](Scene& scene) {
          const auto again = scene.world.join("beta", beta_at);
          const auto& mesh = scene.world.node->mesh();
          return mesh.path_mtu(mesh.graph().find("beta").value())->mtu() == 1'000;
      }},
-    {"Proxy", [](config::Settings& s) { s.proxy = {config::ProxyType::http, {"proxy.example", "80"}, "", "", ""}; },
+    {"Proxy", "Proxy = http proxy.example 80",
      [](Scene& scene) {
          for (const auto& wanted : scene.world.all<Resolve>())
              scene.world.node->resolved(wanted.query, std::vector{beta_at}, scene.world.now);
          scene.world.settle();
          return scene.world.all<Resolve>().back().host == "proxy.example";
      }},
-    {"Subnet", [](config::Settings& s) { s.subnets = {test::subnet("10.9.0.0/16")}; },
+    {"Subnet", "Subnet = 10.9.0.0/16",
      [](Scene& scene) { return scene.world.node->mesh().graph().has_subnet(graph::Graph::self, test::subnet("10.9.0.0/16")); }},
 };
 
 /// Read by floor 5: for each attempt to connect, each new socket, drawing and script. Or of a
 /// switch, and tested by itself; or of tunnels of protocol 1.1, and tested with them.
 const std::set<std::string_view> elsewhere = {
-    "Address", "BindToInterface", "BroadcastSubnet", "GraphDumpFile", "Hostnames", "LogLevel",
-    "MACExpire", "MTUInfoInterval", "ScriptsExtension", "ScriptsInterpreter", "UDPDiscovery",
-    "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval", "UDPDiscoveryTimeout",
-    "UDPInfoInterval"};
+    "Address", "BindToInterface", "GraphDumpFile", "Hostnames", "LogLevel", "MACExpire",
+    "MTUInfoInterval", "ScriptsExtension", "ScriptsInterpreter", "UDPDiscovery", "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval",
+    "UDPDiscoveryTimeout", "UDPInfoInterval"};
 // clang-format on
 
 class ReloadableTest : public testing::TestWithParam<Reloadable> {
@@ -171,21 +170,19 @@ class ReloadableTest : public testing::TestWithParam<Reloadable> {
 };
 
 TEST_P(ReloadableTest, TakesEffect) {
-    scene.reload(GetParam().adjust);
+    scene.reload(GetParam().line);
     EXPECT_TRUE(GetParam().shows(scene));
 }
 
 TEST_P(ReloadableTest, IsNotThereWithoutTheChange) {
-    scene.reload(nullptr);
+    scene.reload("");
     EXPECT_FALSE(GetParam().shows(scene));
 }
 INSTANTIATE_TEST_SUITE_P(Of, ReloadableTest, testing::ValuesIn(reloadables),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(ReloadMacExpireTest, TakesEffectForWhatIsSeenFromThenOn) {
-    auto settings = NodeWorld::default_settings();
-    settings.mode = config::RoutingMode::switching;
-    NodeWorld world(settings);
+    NodeWorld world(test::settings_of("Mode = switch"));
     const auto see = [&] {
         packet::Batch batch;
         batch.add().assign(packet_for("10.2.0.1"));
@@ -195,8 +192,7 @@ TEST(ReloadMacExpireTest, TakesEffectForWhatIsSeenFromThenOn) {
     see();
     world.pass_time(20s);
     EXPECT_FALSE(world.log.contains(" expired"));
-    settings.mac_expire = 1s;
-    world.node->reload({settings, {}}, world.now);
+    world.node->reload({test::settings_of("Mode = switch\nMACExpire = 1"), {}}, world.now);
     see();
     world.pass_time(20s);
     EXPECT_TRUE(world.log.contains(" expired"));
