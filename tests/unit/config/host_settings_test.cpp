@@ -67,36 +67,6 @@ TEST(HostSettingsTest, HostFilesOfTinc11GiveNoMessage) {
                 IsEmpty());
 }
 
-struct Fault {
-    std::string_view text;
-    std::string_view warning;
-};
-
-// clang-format off
-constexpr Fault faults[] = {
-    {"Address = a b c", "Address and optional port expected for configuration variable Address in hosts/beta line 1"},
-    {"Address = a # at home", "Address and optional port expected for configuration variable Address in hosts/beta line 1"},
-    {"Port = 70000", "Port number or service name expected for configuration variable Port in hosts/beta line 1"},
-    {"IndirectData = maybe", "\"yes\" or \"no\" expected for configuration variable IndirectData in hosts/beta line 1"},
-    {"PMTU = small", "Integer expected for configuration variable PMTU in hosts/beta line 1"},
-    {"PMTU = -1", "PMTU must not be below 64, 1518 is used (hosts/beta line 1: PMTU = -1)"},
-    {"Weight = heavy", "Integer expected for configuration variable Weight in hosts/beta line 1"},
-    {"Subnet = all", "Subnet expected for configuration variable Subnet in hosts/beta line 1"},
-    {"Subnet = 10.0.0.1/8", "Network address and prefix length do not match for configuration variable Subnet in hosts/beta line 1"},
-    {"Adress = a", "Unknown variable `Adress' in hosts/beta line 1: did you mean Address?"},
-    {"Address", "No value for variable `Address' on line 1 while reading config file hosts/beta"},
-};
-// clang-format on
-
-TEST(HostSettingsTest, FaultsAreWarningsAndDisableWhatTheyTouch) {
-    for (const auto& [text, warning] : faults) {
-        const auto reading = reading_of(std::string(text) + "\n");
-        EXPECT_THAT(reading.report.errors, IsEmpty()) << text;
-        EXPECT_THAT(reading.report.warnings, ElementsAre(std::string(warning)));
-        EXPECT_TRUE(cases[0].holds(reading.settings)) << text;
-    }
-}
-
 TEST(HostSettingsTest, OptionsForThisHostComeFirst) {
     const auto reading = reading_of("Port = 1\n", {"Port=2", "beta.Port=3", "gamma.Port=4"});
     EXPECT_EQ(reading.settings.port, "3");
@@ -138,29 +108,6 @@ TEST(PublicKeyTest, InHexadecimalComesFirst) {
     ASSERT_TRUE(reading.settings.public_key) << reading.settings.public_key.error().what;
     EXPECT_EQ(reading.settings.public_key->modulus_bytes(), 64U);
 }
-
-struct NoKey {
-    std::string_view text;
-    std::string_view beginning;
-};
-
-class NoPublicKeyTest : public testing::TestWithParam<NoKey> {};
-
-TEST_P(NoPublicKeyTest, SaysWhy) {
-    const auto reading = reading_of(std::string(GetParam().text));
-    ASSERT_FALSE(reading.settings.public_key);
-    EXPECT_THAT(reading.settings.public_key.error().what,
-                StartsWith(std::string(GetParam().beginning)));
-    EXPECT_THAT(reading.report.errors, IsEmpty());
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Files, NoPublicKeyTest,
-    testing::Values(NoKey{"Port = 1\n", "No public key for beta specified! (hosts/beta: "},
-                    NoKey{"PublicKey = zz\n", "hosts/beta line 1: "},
-                    NoKey{"PublicKeyFile = /keys/none\n", "Cannot open /keys/none"},
-                    NoKey{"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n",
-                          "hosts/beta: "}));
 
 // What StrictSubnets reads ------------------------------------------------------------------------
 

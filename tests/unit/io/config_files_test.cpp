@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tinc::io {
@@ -89,6 +90,15 @@ TEST_F(ConfigFilesTest, ReadsHostFilesOfNodesOnly) {
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().what, "Cannot open config file " + folder_.path("hosts/gamma") +
                                         ": No such file or directory");
+}
+
+TEST_F(ConfigFilesTest, NamesATincConfThatIsTooLarge) {
+    const auto path = folder_.write("tinc.conf", std::string((1U << 20U) + 1, '#'));
+    const auto sources = read_sources(place_);
+    ASSERT_FALSE(sources);
+    EXPECT_EQ(sources.error().what, "Cannot open config file " + path +
+                                        ": Larger than 1048576 bytes\nFailed to read `" + path +
+                                        "': Larger than 1048576 bytes");
 }
 
 TEST_F(ConfigFilesTest, RefusesWhatIsTooLargeOrNoFile) {
@@ -208,12 +218,25 @@ TEST_F(PrivateKeyFileTest, SaysHowToMakeAMissingOne) {
     EXPECT_NE(load("").error().what.find("with: tincd -K"), std::string::npos);
 }
 
-TEST_F(PrivateKeyFileTest, IsNamedWhenItIsNoKey) {
-    folder_.write("rsa_key.priv", "garbage", std::filesystem::perms(0600));
-    const auto key = load();
-    ASSERT_FALSE(key);
-    EXPECT_TRUE(key.error().what.starts_with("Reading RSA private key file `" +
-                                             folder_.path("rsa_key.priv") + "' failed: "));
+TEST_F(PrivateKeyFileTest, IsNamedWithWhatIsWrongWithIt) {
+    const auto other = crypto::RsaPrivateKey::generate(1024, [](char) {})->public_key().to_pem();
+    const auto path = folder_.path("rsa_key.priv");
+    for (const auto& [text, fault] : std::vector<std::pair<std::string, std::string>>{
+             {"garbage", "no RSA private key found"},
+             {"", "no RSA private key found"},
+             {other, "no RSA private key found, only \"RSA PUBLIC KEY\""},
+             {pem_.substr(0, pem_.size() / 2), "the RSA PRIVATE KEY block has no end"},
+             {pem_.substr(0, 100) + pem_.substr(164),
+              "the RSA PRIVATE KEY block does not hold a "
+              "key"},
+             {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+              "the RSA private key is encrypted; store it without a passphrase"}}) {
+        folder_.write("rsa_key.priv", text, std::filesystem::perms(0600));
+        const auto key = load();
+        ASSERT_FALSE(key) << text;
+        EXPECT_EQ(key.error().what, "Reading RSA private key file `" + path + "' failed: " + path +
+                                        ": " + fault + "\nCreate a key pair with: tincd -n vpn -K");
+    }
 }
 
 TEST_F(PrivateKeyFileTest, IsWarnedAboutWhenOthersMayReadIt) {
