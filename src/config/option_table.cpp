@@ -207,6 +207,7 @@ constexpr auto table = std::to_array<Option>({
     {.name = "ScriptsInterpreter", .kind = Kind::of(Form::text, "command"), .reloadable = true,
      .help = "The command that runs scripts."},
     {.name = "StrictKeys", .kind = yes_or_no, .fallback = "no",
+     .origin = Origin::tincpp,
      .help = "Believe only those Ed25519 keys of other nodes that are in their host files here."},
     {.name = "StrictSubnets", .kind = yes_or_no, .fallback = "no",
      .help = "Believe only those subnets of other nodes that are in their host files here."},

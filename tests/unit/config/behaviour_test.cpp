@@ -39,6 +39,7 @@ constexpr std::string_view policy = "interop/test_policy.py";
 constexpr std::string_view switches = "interop/test_switch.py";
 constexpr std::string_view routers = "interop/test_upnp.py";
 constexpr std::string_view connecting = "interop/test_connecting.py";
+constexpr std::string_view modern = "interop/test_tinc11.py";
 
 // clang-format off
 constexpr Proof proofs[] = {
@@ -102,6 +103,7 @@ constexpr Proof proofs[] = {
     {"Sandbox", options, "OptionsTest.ASandboxIsMissed"},
     {"ScriptsExtension", scripts, "ScriptTest.test_extension"},
     {"ScriptsInterpreter", scripts, "ScriptTest.test_interpreter"},
+    {"StrictKeys", modern, "UpgradeTest.test_strict_keys"},
     {"StrictSubnets", policy, "PolicyTest.host_files_give_subnets_and_take_them_at_a_reload"},
     {"Subnet", reload, "ReloadableTest.TakesEffect"},
     {"TCPOnly", start, "VariableTest.DoesWhatItIsThereFor"},
