@@ -128,14 +128,16 @@ constexpr Proof proofs[] = {
 /// A part of a source that stands by itself: a definition, or all of a class.
 using Block = std::string;
 
-/// Lines with that many blanks in front begin a block, if the line above is empty.
+/// Lines with that many blanks in front begin a block, if the line above is empty; and those that
+/// give a suite its parameters, which follow a test at once.
 std::vector<Block> blocks_of(const std::string& text, std::size_t indent) {
     std::vector<Block> blocks(1);
     std::istringstream lines(text);
     bool is_after_gap = true;
     for (std::string line; std::getline(lines, line);) {
         const bool is_outermost = !line.empty() && line.find_first_not_of(' ') == indent;
-        if (is_after_gap && is_outermost) blocks.emplace_back();
+        const bool gives_parameters = line.starts_with("INSTANTIATE_TEST_SUITE_P");
+        if ((is_after_gap && is_outermost) || gives_parameters) blocks.emplace_back();
         blocks.back() += line + "\n";
         is_after_gap = line.empty();
     }
@@ -146,12 +148,15 @@ bool has_word(const std::string& text, const std::string& word) {
     return std::regex_search(text, std::regex("\\b" + word + "\\b"));
 }
 
-/// What a block defines: the first word of its first line of code with `(`, `[`, `=`, `{` or a
-/// single `:` behind it.
-std::string name_of(const Block& block) {
-    static const std::regex definition(R"((?:^|\n)(?![/@#])[^\n]*?(\w+)\s*(?:[(\[={]|:(?!:)))");
-    std::smatch found;
-    return std::regex_search(block, found, definition) ? found[1].str() : "";
+/// What a block defines: in each of its outermost lines of code the first word with `(`, `[`, `=`,
+/// `{` or a single `:` behind it.
+std::vector<std::string> names_of(const Block& block) {
+    static const std::regex definition(R"((?:^|\n)(?![/@# ])[^\n]*?(\w+)\s*(?:[(\[={]|:(?!:)))");
+    std::vector<std::string> names;
+    for (std::sregex_iterator found(block.begin(), block.end(), definition), end; found != end;
+         ++found)
+        names.push_back((*found)[1].str());
+    return names;
 }
 
 bool is_test(const Block& block) {
@@ -181,8 +186,8 @@ std::string text_of(const std::string& source, const std::string& suite, const s
     });
     const auto is_used = [&](const Block& block) {
         if (block.starts_with("INSTANTIATE_TEST_SUITE_P")) return has_word(block, suite);
-        const auto name = name_of(block);
-        return !name.empty() && has_word(text, name);
+        return std::ranges::any_of(names_of(block),
+                                   [&](const auto& name) { return has_word(text, name); });
     };
     for (bool has_grown = !text.empty(); has_grown;) {
         has_grown = false;

@@ -65,7 +65,7 @@ const std::vector<Case> cases = {
     {"DeviceType", "TAP", [](const Settings& s) { return s.device_type == "tap"; }},
     {"DeviceType", "dummy", [](const Settings& s) { return s.device_type == "dummy"; }},
     {"DeviceType", "raw_socket", [](const Settings& s) { return s.device_type == "raw_socket"; }},
-    {"DeviceType", "fd", [](const Settings& s) { return s.device_type == "fd"; }},
+    {"DeviceType", "uml", [](const Settings& s) { return s.device_type == "uml"; }},
     {"Digest", "sha512", [](const Settings& s) { return s.digest == "sha512"; }},
     {"Digest", "none", [](const Settings& s) { return s.digest == "none" && s.mac_length_bytes == 4; }},
     {"DirectOnly", "yes", [](const Settings& s) { return s.direct_only; }},

@@ -221,14 +221,15 @@ TEST_F(PrivateKeyFileTest, SaysHowToMakeAMissingOne) {
 TEST_F(PrivateKeyFileTest, IsNamedWithWhatIsWrongWithIt) {
     const auto other = crypto::RsaPrivateKey::generate(1024, [](char) {})->public_key().to_pem();
     const auto path = folder_.path("rsa_key.priv");
+    constexpr std::size_t line_bytes = 65;  // of the base64 inside
+    const auto inside = pem_.find('\n') + 1;
     for (const auto& [text, fault] : std::vector<std::pair<std::string, std::string>>{
              {"garbage", "no RSA private key found"},
              {"", "no RSA private key found"},
              {other, "no RSA private key found, only \"RSA PUBLIC KEY\""},
              {pem_.substr(0, pem_.size() / 2), "the RSA PRIVATE KEY block has no end"},
-             {pem_.substr(0, 100) + pem_.substr(164),
-              "the RSA PRIVATE KEY block does not hold a "
-              "key"},
+             {pem_.substr(0, inside) + pem_.substr(inside + line_bytes),
+              "the RSA PRIVATE KEY block does not hold a key"},
              {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
               "the RSA private key is encrypted; store it without a passphrase"}}) {
         folder_.write("rsa_key.priv", text, std::filesystem::perms(0600));
