@@ -1,7 +1,9 @@
 // Datagrams of a peer. Byte 0 chooses a suite and whether the rest is a datagram as it arrives, or
 // what a peer with the right key encrypts: only such input gets past the MAC. The same bytes are
-// also sealed as a frame, which must come back.
+// also sealed as a frame, which must come back. Parts of both are sealed and opened together, and
+// come to what each comes to alone.
 
+#include "support/packets.hpp"
 #include "support/seeded_random.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/legacy/datagram.hpp"
@@ -39,8 +41,12 @@ legacy::PacketKey key_for(const Choice& choice) {
         random);
 }
 
-/// Holds nothing from one packet to the next.
+// They hold nothing from one packet to the next.
 packet::Compression shared_compression;
+crypto::PacketEngine shared_engine;
+
+/// Enough that they are worked on side by side.
+constexpr std::size_t parts = 8;
 
 /// `plain` begins with its sequence number, if it is long enough to have one.
 std::vector<std::byte> sealed_by_hand(const legacy::PacketKey& key, Bytes plain) {
@@ -69,6 +75,41 @@ void check_round_trip(const legacy::PacketKey& key, Bytes frame) {
     TINC_ASSERT(std::ranges::equal(packet.bytes(), frame));
 }
 
+/// The whole, and beginnings of it.
+test::Packets parts_of(Bytes bytes) {
+    test::Packets packets;
+    for (std::size_t i = 0; i < parts; ++i)
+        packets.add(bytes.first(bytes.size() * i / (parts - 1)));
+    return packets;
+}
+
+void check_sealed_together(const legacy::PacketKey& key, Bytes frame) {
+    auto together = legacy::Sealer::create(key).value();
+    auto alone = legacy::Sealer::create(key).value();
+    auto packets = parts_of(frame);
+    auto same = parts_of(frame);
+    std::array<bool, parts> sealed{};
+    together.seal(packets.all(), shared_compression, shared_engine, sealed);
+    for (std::size_t i = 0; i < parts; ++i) {
+        TINC_ASSERT(alone.seal(same[i], shared_compression) == sealed[i]);
+        TINC_ASSERT(!sealed[i] || test::is_same(packets[i], same[i]));
+    }
+}
+
+void check_opened_together(const legacy::PacketKey& key, Bytes datagram) {
+    auto together = legacy::Opener::create(key, 16).value();
+    auto alone = legacy::Opener::create(key, 16).value();
+    auto packets = parts_of(datagram);
+    auto same = parts_of(datagram);
+    std::array<legacy::Opener::Opened, parts> opened;
+    together.open(packets.all(), shared_compression, shared_engine, opened);
+    for (std::size_t i = 0; i < parts; ++i) {
+        const auto verdict = alone.open(same[i], shared_compression, nullptr);
+        TINC_ASSERT(verdict == opened[i].verdict);
+        TINC_ASSERT(verdict != Verdict::opened || test::is_same(packets[i], same[i]));
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -81,6 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto opener = legacy::Opener::create(key, 16).value();
     packet::Packet packet;
     packet.assign(is_raw ? input : Bytes(sealed_by_hand(key, input)));
+    check_opened_together(key, packet.bytes());
     const auto before = packet.size();
     const bool is_recognised = opener.recognises(packet.bytes());
     TINC_ASSERT(!is_recognised || key.suite.wire_mac_bytes() > 0);
@@ -91,5 +133,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         TINC_ASSERT(payload_bytes + 4 <= before);
     }
     check_round_trip(key, input);
+    check_sealed_together(key, input);
     return 0;
 }

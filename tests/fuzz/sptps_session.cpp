@@ -1,8 +1,9 @@
 // Two ends of a session, and an input that says what becomes of what they send: each byte is a
 // step. Messages of the exchange arrive, arrive again or damaged, keys are renewed, packets are
-// sealed and arrive in any order. Nothing damaged is opened, nothing twice, and what was sealed and
-// arrives in time is.
+// sealed and arrive in any order, alone or several at once. Nothing damaged is opened, nothing
+// twice, and what was sealed and arrives in time is.
 
+#include "support/packets.hpp"
 #include "support/seeded_random.hpp"
 #include "tinc/sptps/datagram.hpp"
 
@@ -34,6 +35,9 @@ sptps::Parties parties(sptps::Role role) {
             .peer_key = keys[1 - own]->public_key(),
             .label = sptps::node_label("a", "b")};
 }
+
+/// Holds nothing from one packet to the next.
+crypto::PacketEngine shared_engine;
 
 struct End {
     End(sptps::Role role, std::uint64_t seed) : random(seed), session(parties(role), random) {}
@@ -95,6 +99,24 @@ void take_packet(End& from, End& to, std::size_t which, bool is_damaged) {
     TINC_ASSERT(to.opened.insert(*at).second);
 }
 
+/// Some that follow each other arrive at once.
+void take_packets(End& from, End& to, std::size_t first) {
+    constexpr std::size_t most = 8;
+    if (from.packets.empty() || !to.opener) return;
+    first %= from.packets.size();
+    test::Packets packets;
+    for (auto i = first; i < from.packets.size() && packets.size() < most; ++i)
+        packets.add(from.packets[i]);
+    std::array<Opener::Opened, most> opened;
+    to.opener->open(packets.all(), shared_engine, opened);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        if (opened[i].verdict != Opener::Verdict::opened) continue;
+        TINC_ASSERT(opened[i].type == 1 && packets[i].size() == 40);
+        TINC_ASSERT(packets[i].bytes()[7] == std::byte{0x5a});
+        TINC_ASSERT(to.opened.insert(from.packets[first + i]).second);
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -114,8 +136,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             from.carry_out(from.session.start());
         else if (which < 20)
             from.seal();
-        else
+        else if (which < 28 || which == 31)
             take_packet(from, to, which * 4 + how, which == 31);
+        else
+            take_packets(from, to, which * 4 + how);
     }
     return 0;
 }
