@@ -16,8 +16,8 @@
 #include <cstring>
 #include <utility>
 
-// In the vector's width the compiler of the caller decides: always inlined, and vectors are passed
-// by reference only, for how they are passed by value depends on the processor.
+// Inlined into functions for one kind of processor, which decides on the instructions. Vectors are
+// passed by reference, because how they are passed by value depends on the processor, too.
 #define TINC_INLINE [[gnu::always_inline]] inline
 
 namespace tinc::crypto {
@@ -71,7 +71,7 @@ TINC_INLINE void exchange(V& a, V& b, std::index_sequence<lane...>) {
     b = __builtin_shufflevector(from_a, b, ((lane & step) == 0 ? lane + step : lanes + lane)...);
 }
 
-/// Turns a square of as many vectors as there are lanes on its diagonal.
+/// Mirrors a square, as many vectors as there are lanes, at its diagonal.
 template <std::size_t lanes, std::size_t step, class V>
 TINC_INLINE void transpose(V* rows) {
     if constexpr (step < lanes) {

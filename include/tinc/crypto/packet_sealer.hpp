@@ -40,7 +40,7 @@ class PacketSealer {
     PacketSealer& operator=(PacketSealer&&) noexcept;
     ~PacketSealer();
 
-    /// What a packet of `plain_bytes` becomes, at most; a sealed one has as much room.
+    /// What a packet of `plain_bytes` becomes, at most: its space must have as much.
     [[nodiscard]] std::size_t sealed_bytes(std::size_t plain_bytes) const;
 
     /// Not good are those whose space is below sealed_bytes().
