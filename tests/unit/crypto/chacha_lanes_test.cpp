@@ -22,6 +22,7 @@ std::vector<std::byte> by_sodium(Bytes key, const Piece& piece) {
     for (std::size_t i = 0; i < nonce.size(); ++i)
         nonce[i] = static_cast<unsigned char>(piece.sequence >> (56 - 8 * i));
     auto bytes = piece.bytes;
+    if (bytes.empty()) return bytes;  // it takes no null pointer
     auto* const data = reinterpret_cast<unsigned char*>(bytes.data());
     crypto_stream_chacha20_xor_ic(data, data, bytes.size(), nonce.data(), piece.counter,
                                   reinterpret_cast<const unsigned char*>(key.data()));
