@@ -470,7 +470,7 @@ class ScriptTest(unittest.TestCase):
         """The daemon runs that file, and not without the line."""
         for line, said in (("", ""), (conf, "here\n")):
             with Lab() as lab:
-                node = lone(lab, conf=line)
+                node, = star(lab, Member("alpha", TINCD, "", line))
                 record = os.path.join(node.host.folder, "record")
                 os.unlink(node.path("tinc-up"))
                 node.write(script, f"#!/bin/sh\necho here > {record}\n", mode)
