@@ -77,6 +77,7 @@ TEST(Ed25519Test, SignsAsTheOriginalDoes) {
         const auto message = test::bytes_of(vector["message"]);
         const auto signature = key.sign(message);
         EXPECT_TRUE(std::ranges::equal(signature, test::bytes_of(vector["signature"])));
+        EXPECT_EQ(base64_text(signature), test::text_of(vector["signature_b64"]));
         EXPECT_TRUE(key.public_key().verify(message, signature));
         EXPECT_TRUE(openssl_verifies(key.public_key(), message, signature));
     }
@@ -97,8 +98,9 @@ TEST(Ed25519Test, SignsWhatTincSigns) {
                                                 blank - std::string_view("Signature = ").size());
         const auto input = test::bytes_of(vector["input_hex"]);
         const auto message = fmt::format("{} {}", as_text(input), who_and_when);
-        EXPECT_TRUE(key.public_key().verify(as_bytes(message),
-                                            parse_base64(header.substr(blank + 1)).value()))
+        const auto signature = header.substr(blank + 1);
+        EXPECT_EQ(base64_text(key.sign(as_bytes(message))), signature) << header;
+        EXPECT_TRUE(key.public_key().verify(as_bytes(message), parse_base64(signature).value()))
             << header;
     }
 }
@@ -189,6 +191,13 @@ TEST(KeyFileTest, ALineWithAKeyHas43Characters) {
 // --- Diffie-Hellman
 // -------------------------------------------------------------------------------
 
+/// The other end's view.
+void expect_shared(const nlohmann::json& own_seed, const Ed25519PublicKey& theirs, Bytes shared) {
+    Draws seed(test::bytes_of(own_seed));
+    const EphemeralKey own(seed);
+    EXPECT_TRUE(std::ranges::equal(own.shared_with(theirs).value().bytes(), shared));
+}
+
 TEST(EphemeralKeyTest, AgreesWithTheOriginal) {
     int agreed = 0;
     for (const auto& vector : test::vectors_of("ecdh.json")) {
@@ -210,6 +219,7 @@ TEST(EphemeralKeyTest, AgreesWithTheOriginal) {
         EXPECT_TRUE(
             std::ranges::equal(ours.shared_with(public_key_of(point)).value().bytes(), shared))
             << "the sign does not matter";
+        if (vector.contains("b_seed")) expect_shared(vector["b_seed"], ours.public_key(), shared);
         ++agreed;
     }
     EXPECT_GE(agreed, 5);

@@ -106,6 +106,16 @@ TEST(RsaPemTest, ReadsHostFilesAndKeyFilesOfTinc) {
     EXPECT_FALSE(golden_public_key("alpha") == golden_public_key("beta"));
 }
 
+TEST(RsaPemTest, ReadsAndWritesTheKeyOfTinc11) {
+    const auto text =
+        test::pem("RSA PRIVATE KEY", unhex(test::test_data("example-rsa_key.pkcs1.hex")));
+    const auto key = RsaPrivateKey::from_pem(text, "rsa_key.priv").value();
+    EXPECT_EQ(key.to_pem().value(), text);
+    EXPECT_EQ(RsaPublicKey::from_pem(test::test_data("example-hosts-signer"), "host").value(),
+              key.public_key())
+        << "the block beside the Ed25519 key";
+}
+
 TEST(RsaPemTest, ReadsEveryFormOfTheSameKey) {
     const auto key = openssl_key("alpha");
     const auto wanted = golden_public_key("alpha");

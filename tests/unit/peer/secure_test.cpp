@@ -1,10 +1,12 @@
 // Connections of protocol 1.1, and what a man in the middle can make of them.
 
+#include "support/far_stream.hpp"
 #include "support/peer_pair.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -15,6 +17,7 @@ using test::PeerPair;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 std::shared_ptr<const crypto::Ed25519PrivateKey> some_key(std::uint64_t seed) {
     test::SeededRandom random(seed);
@@ -191,6 +194,40 @@ TEST_F(SecureTest, ABrokenKeyInTheHostFileIsNoReasonToDoWithoutIt) {
     const auto told = pair.talk();
     ASSERT_FALSE(told);
     EXPECT_THAT(told.error().what, HasSubstr("line 3"));
+}
+
+TEST_F(SecureTest, APeerMayChangeKeysOnTheConnection) {
+    ASSERT_TRUE(begin_with("0 alpha 17.7"));
+    auto said = pair.beta.peer->take_outgoing(pair.now);
+    test::FarStream alpha({.role = sptps::Role::initiator,
+                           .own_key = pair.alpha.settings.own_keys.ed25519,
+                           .peer_key = key_of(pair.beta),
+                           .label = sptps::meta_label("alpha", "beta")},
+                          pair.alpha.random);
+    said.erase(said.begin(), std::ranges::find(said, std::byte{'\n'}) + 1);
+    const auto exchange = [&] {
+        for (; !said.empty(); said = pair.beta.peer->take_outgoing(pair.now)) {
+            ASSERT_TRUE(alpha.hear(said));
+            ASSERT_TRUE(pair.say(pair.beta, alpha.take_outgoing()));
+        }
+    };
+    ASSERT_TRUE(pair.say(pair.beta, alpha.take_outgoing()));
+    exchange();
+    alpha.say(0, as_bytes("4 655 10 700000c\n"));
+    for (int i = 0; i < 3; ++i) {
+        alpha.say(0, as_bytes("14 1 alpha\n"));
+        alpha.start();
+        said = alpha.take_outgoing();
+        ASSERT_TRUE(pair.say(pair.beta, said));
+        said = pair.beta.peer->take_outgoing(pair.now);
+        exchange();
+    }
+    EXPECT_EQ(pair.beta.state(), State::active);
+    EXPECT_THAT(pair.beta.all<RequestArrived>(), SizeIs(3));
+    EXPECT_THAT(pair.beta.all<Activated>(), SizeIs(1)) << "once, however many keys there were";
+    EXPECT_EQ(std::ranges::count(alpha.heard, test::FarStream::handshake_type,
+                                 &test::FarStream::Heard::type),
+              1 + 3);
 }
 
 // --- keys instead of ACK

@@ -1,6 +1,7 @@
 // The two halves of a node session against each other, with everything that can come between.
 
 #include "ends.hpp"
+#include "support/far_stream.hpp"
 #include "support/seeded_random.hpp"
 #include "tinc/sptps/stream.hpp"
 
@@ -407,6 +408,89 @@ TEST_F(StreamTest, RecordsAreNotLongerThanAnybodyNeeds) {
     const std::byte head[] = {std::byte{0xff}, std::byte{0xff}};
     EXPECT_FALSE(b.receive(head));
 }
+
+/// A Stream of either role, and a far end that changes keys.
+class StreamRekeyTest : public testing::TestWithParam<Role> {
+  protected:
+    StreamRekeyTest() {
+        carry();
+        far.heard.clear();
+    }
+    static Role other(Role role) {
+        return role == Role::initiator ? Role::responder : Role::initiator;
+    }
+    /// Back and forth until both are silent.
+    void carry() {
+        for (;;) {
+            const auto from_far = far.take_outgoing();
+            for (Bytes rest = from_far; !rest.empty();) {
+                const auto received = near.receive(rest);
+                ASSERT_TRUE(received) << received.error().what;
+                rest = rest.subspan(received->taken);
+                if (received->kind == Stream::Kind::complete) ++completed;
+                if (received->kind == Stream::Kind::record) last = as_text(received->data);
+            }
+            const auto from_near = near.take_outgoing();
+            if (from_far.empty() && from_near.empty()) return;
+            ASSERT_TRUE(far.hear(from_near));
+        }
+    }
+    void expect_talk() {
+        std::vector<std::byte> out;
+        ASSERT_TRUE(near.send(0, as_bytes("near"), out));
+        ASSERT_TRUE(far.hear(out));
+        EXPECT_EQ(as_text(far.heard.back().data), "near");
+        far.say(0, as_bytes("far"));
+        carry();
+        EXPECT_EQ(last, "far");
+    }
+    test::SeededRandom random_near{1};
+    test::SeededRandom random_far{2};
+    Stream near{parties(GetParam()), random_near};
+    test::FarStream far{parties(other(GetParam())), random_far};
+    int completed = 0;
+    std::string last;
+};
+
+TEST_P(StreamRekeyTest, IsAnsweredAsOftenAsItIsBegun) {
+    expect_talk();
+    for (int i = 1; i <= 5; ++i) {
+        far.start();
+        carry();
+        EXPECT_EQ(completed, 1 + i);
+        EXPECT_EQ(far.heard.back().type, handshake_type) << "the far end is done as well";
+        expect_talk();
+    }
+}
+
+TEST_P(StreamRekeyTest, LetsRecordsPassInBetween) {
+    far.start();
+    far.say(0, as_bytes("in between"));
+    std::vector<std::byte> out;
+    ASSERT_TRUE(near.send(0, as_bytes("crossing"), out));
+    ASSERT_TRUE(far.hear(out));
+    carry();
+    EXPECT_EQ(last, "in between");
+    EXPECT_EQ(as_text(far.heard.front().data), "crossing");
+    expect_talk();
+}
+
+TEST_P(StreamRekeyTest, WithAWrongSignatureEndsTheConnection) {
+    far.start();
+    const auto kex = far.take_outgoing();
+    ASSERT_TRUE(near.receive(kex));
+    ASSERT_TRUE(far.hear(near.take_outgoing()));
+    // In place of its own, which it has made or will make.
+    static_cast<void>(far.take_outgoing());
+    far.say(handshake_type, std::vector<std::byte>(Handshake::sig_bytes));
+    const auto answer = near.receive(far.take_outgoing());
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::forged);
+}
+INSTANTIATE_TEST_SUITE_P(As, StreamRekeyTest, testing::Values(Role::initiator, Role::responder),
+                         [](const auto& row) {
+                             return row.param == Role::initiator ? "initiator" : "responder";
+                         });
 
 }  // namespace
 }  // namespace tinc::sptps
