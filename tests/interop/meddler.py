@@ -89,12 +89,13 @@ class Connection:
 
 def main() -> None:
     door = socket.create_server(("", int(sys.argv[1])), backlog=16)
+    orders = open(0, "rb", buffering=0)  # Lines that wait in a buffer are out of select's sight.
     order, connections, number = ["none"], [], 0
     tell("ready")
     while True:
-        ready = select.select([door, sys.stdin], [], [])[0]
-        if sys.stdin in ready:
-            line = sys.stdin.readline()
+        ready = select.select([door, orders], [], [])[0]
+        if orders in ready:
+            line = orders.readline()
             if not line:
                 return
             order = json.loads(line)

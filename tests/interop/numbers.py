@@ -74,18 +74,19 @@ class Sender:
 
 def send(port: str, rate: str, *addresses: str) -> None:
     sender = Sender(port, list(addresses))
+    orders = open(0, "rb", buffering=0)  # Lines that wait in a buffer are out of select's sight.
     print("ready", flush=True)
-    if not sys.stdin.readline():
+    if not orders.readline():
         return
     pause = 1 / float(rate)
     due = time.monotonic()
     while True:
-        ready, _, _ = select.select([sender.socket, sys.stdin], [], [],
+        ready, _, _ = select.select([sender.socket, orders], [], [],
                                     max(0.0, due - time.monotonic()))
         if sender.socket in ready:
             sender.receive()
-        if sys.stdin in ready:
-            if not sys.stdin.readline():
+        if orders in ready:
+            if not orders.readline():
                 return
             sender.tell()
             due = time.monotonic()
