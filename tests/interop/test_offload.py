@@ -62,10 +62,15 @@ class Capture:
         wait_until(lambda: os.path.exists(self.path) and
                    os.path.getsize(self.path) >= self.HEADER_BYTES, "tcpdump listens")
 
-    def packets(self) -> list[tuple[int, bytes]]:
-        """Ends it. Of each packet its length and its first bytes."""
+    def until(self, is_enough) -> list[tuple[int, bytes]]:
+        """Goes on until what is there is enough, for tcpdump may be behind. Of each packet its
+        length and its first bytes."""
+        wait_until(lambda: is_enough(self._packets()), "tcpdump has seen it all")
         self._process.terminate()
         self._process.wait()
+        return self._packets()
+
+    def _packets(self) -> list[tuple[int, bytes]]:
         with open(self.path, "rb") as file:
             data = file.read()
         found = []
@@ -75,6 +80,12 @@ class Capture:
             found.append((length, data[at + 16:at + 16 + kept]))
             at += 16 + kept
         return found
+
+
+def is_last(packet: bytes) -> bool:
+    """Whether a TCP segment in IPv4 is the last of its stream; it may carry data."""
+    fin = 1
+    return packet[4 * (packet[0] & 15) + 13] & fin != 0
 
 
 def cut(*hosts: Host) -> None:
@@ -131,7 +142,8 @@ class OffloadTest(unittest.TestCase):
                 cut(alpha, beta)
                 capture = Capture(beta, "eth0", "udp port 655")
                 self.assertEqual(transfer(alpha, beta, inner(2)), "right")
-                lengths = [length for length, _ in capture.packets()]
+                packets = capture.until(lambda p: sum(n for n, _ in p) > TRANSFER_BYTES)
+                lengths = [length for length, _ in packets]
                 ethernet_bytes = 14
                 self.assertLessEqual(max(lengths), 1500 + ethernet_bytes)
                 self.assertGreater(len(lengths), TRANSFER_BYTES // 1500)
@@ -143,7 +155,8 @@ class OffloadTest(unittest.TestCase):
                 alpha, beta = self.pair(lab, speaks_11=speaks_11)
                 capture = Capture(beta, "vpn0", f"tcp and dst host {inner(2)}")
                 self.assertEqual(transfer(alpha, beta, inner(2)), "right")
-                numbers = [struct.unpack_from(">H", start, 4)[0] for _, start in capture.packets()]
+                packets = capture.until(lambda p: any(is_last(start) for _, start in p))
+                numbers = [struct.unpack_from(">H", start, 4)[0] for _, start in packets]
                 self.assertGreater(len(numbers), TRANSFER_BYTES // 65536)
                 late = [(before, after) for before, after in zip(numbers, numbers[1:])
                         if (after - before) % 65536 >= 32768]
