@@ -56,7 +56,12 @@ void Plane::receive(std::span<packet::Packet* const> datagrams, const Origin& or
         const auto owner = known->second.front();
         if (speaks_sptps(owner)) return from_hop(owner, datagrams, origin, out);
     }
-    if (known != by_remote_.end() && known->second.size() == 1) {
+    // A node of 1.1 may be behind the same router, and have got the port of the owner.
+    const bool may_be_sealed =
+        settings_.speaks_sptps && std::ranges::any_of(datagrams, [](const auto* datagram) {
+            return names_its_origin(datagram->bytes());
+        });
+    if (known != by_remote_.end() && known->second.size() == 1 && !may_be_sealed) {
         const auto owner = known->second.front();
         auto& sender = slot(owner);
         const bool has_old = sender.old_opener && now_ < sender.old_opener_until;

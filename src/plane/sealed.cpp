@@ -194,13 +194,17 @@ void Plane::tunnel_used(NodeIndex node) {
 // --- receiving
 // ------------------------------------------------------------------------------------
 
+/// What a node of 1.1 has sealed for us begins so; legacy datagrams begin with bytes of any value.
+bool Plane::names_its_origin(Bytes datagram) {
+    return datagram.size() >= ids_bytes + sptps::datagram_overhead &&
+           is_null(destination_id(datagram));
+}
+
 /// From a new address only what names its origin and proves it.
 bool Plane::receive_sealed(packet::Packet& datagram, const Origin& origin, Outbox& out) {
-    if (datagram.size() < ids_bytes + sptps::datagram_overhead) return false;
+    if (!names_its_origin(datagram.bytes())) return false;
     const auto from = node_of(origin_id(datagram.bytes()));
     if (!from || !speaks_sptps(*from)) return false;
-    // Legacy datagrams begin with bytes of any value.
-    if (!is_null(destination_id(datagram.bytes()))) return false;
     datagram.shrink_front(ids_bytes);
     if (!recognises_sealed(*from, datagram.bytes())) {
         drop(Drop::forged);

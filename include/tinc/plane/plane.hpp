@@ -326,6 +326,7 @@ class Plane {
                        const std::optional<LocalTarget>& target, Outbox& out);
     void put_ids(packet::Packet& datagram, const NodeId& to, const NodeId& from) const;
     void tunnel_used(NodeIndex node);
+    [[nodiscard]] static bool names_its_origin(Bytes datagram);
     /// True if the datagram was one of a node of 1.1, whatever became of it.
     [[nodiscard]] bool receive_sealed(packet::Packet& datagram, const Origin& origin, Outbox& out);
     void from_hop(NodeIndex hop, std::span<packet::Packet* const> datagrams, const Origin& origin,

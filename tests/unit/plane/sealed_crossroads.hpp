@@ -62,8 +62,9 @@ class Crossroads {
     }
     static Endpoint elsewhere() { return {Address::parse("203.0.113.9").value(), 4'000}; }
 
-    /// `options` of all but "old".
-    void set_table(std::uint32_t options) {
+    /// `options` of all but "old" and, if it is given its own, beta.
+    void set_table(std::uint32_t options) { set_table(options, options); }
+    void set_table(std::uint32_t options, std::uint32_t of_beta) {
         using Hop = graph::ForwardingTable::Hop;
         std::vector<graph::ForwardingTable::Entry> entries;
         for (const auto* text : {"2:0:0:0:0:{}", "10.{}.0.0/16"})
@@ -74,7 +75,7 @@ class Crossroads {
         plane.set_table(std::make_shared<const graph::ForwardingTable>(
             entries,
             std::vector<Hop>{{true, self, self, 0},
-                             {true, beta, beta, options},
+                             {true, beta, beta, of_beta},
                              {true, beta, gamma, options},
                              {true, beta, beta, options},
                              {false, self, self, 0},

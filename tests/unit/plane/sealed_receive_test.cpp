@@ -239,5 +239,15 @@ TEST_F(SealedTest, StrangersCannotRaiseDoubts) {
     EXPECT_EQ(dropped(Drop::forged), 1'000U);
 }
 
+/// As when both are behind one router, and it gives the port of one to the other.
+TEST_F(SealedTest, ANodeIsKnownByItsIdAlsoAtTheAddressOfANodeOf10) {
+    roads.set_table(options_of(7), options_of(0));
+    const legacy::PacketSuite suite{crypto::cipher_by_name("aes-256-cbc").value(),
+                                    crypto::digest_by_name("sha256").value(), 4, 0};
+    const auto key = legacy::make_packet_key(suite, roads.random);
+    roads.plane.set_opener(beta, legacy::Opener::create(key, 16).value(), roads.now);
+    EXPECT_EQ(receive_from(gamma, Crossroads::home(beta)), "device, moved gamma");
+}
+
 }  // namespace
 }  // namespace tinc::plane::sealed
