@@ -1,7 +1,7 @@
 """Numbered packets at a steady rate, and who of them arrives: a ping that tells each loss exactly.
 
-    python3 numbers.py echo PORT                     sends back whatever comes
-    python3 numbers.py send PORT RATE ADDRESS...     RATE packets a second to each address
+    python3 counted_ping.py echo PORT                     sends back whatever comes
+    python3 counted_ping.py send PORT RATE ADDRESS...     RATE packets a second to each address
 
 The sender begins with the first line on its input. Each further line makes it wait for what is
 still on its way, print how many were sent to each address and how many of those did not come back,

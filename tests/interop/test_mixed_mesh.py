@@ -64,11 +64,11 @@ class Traffic:
     def __init__(self, mesh: Mesh):
         self.mesh = mesh
         for node in mesh.nodes.values():
-            Helper(node.host, "numbers.py", "echo", ECHO_PORT)
+            Helper(node.host, "counted_ping.py", "echo", ECHO_PORT)
         self.senders: dict[str, Helper] = {}
         for i, name in enumerate(mesh.order[:-1]):
             others = [mesh.address(other) for other in mesh.order[i + 1:]]
-            self.senders[name] = Helper(mesh.nodes[name].host, "numbers.py", "send", ECHO_PORT,
+            self.senders[name] = Helper(mesh.nodes[name].host, "counted_ping.py", "send", ECHO_PORT,
                                         RATE, *others)
             self.senders[name].say()
 

@@ -112,8 +112,8 @@ class DirectTest(unittest.TestCase):
                               modern("beta", called, "", conf))
             alpha, beta = nodes
             begins = [node.daemon.mark() for node in nodes]
-            Helper(beta.host, "numbers.py", "echo", "7000")
-            numbers = Helper(alpha.host, "numbers.py", "send", "7000", "100", inner(2))
+            Helper(beta.host, "counted_ping.py", "echo", "7000")
+            numbers = Helper(alpha.host, "counted_ping.py", "send", "7000", "100", inner(2))
             flood = Flood(alpha.host, beta.host, inner(2))
             numbers.say()
             for node, begin in zip(nodes, begins):
