@@ -23,8 +23,9 @@ std::string_view take_line(std::string_view& rest) {
     return line;
 }
 
+/// An editor that has added CR LF to lines that had it already leaves more than one CR.
 std::string_view without_trailing_blanks(std::string_view text) {
-    const auto last = text.find_last_not_of(blanks);
+    const auto last = text.find_last_not_of(" \t\r");
     return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 

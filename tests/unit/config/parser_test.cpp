@@ -43,8 +43,9 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"Name = alpha\n", "Name", "alpha"}, Line{"Name=alpha\n", "Name", "alpha"},
         Line{"Name alpha\n", "Name", "alpha"}, Line{"Name\t=\talpha \t\n", "Name", "alpha"},
         Line{"Name = alpha", "Name", "alpha"}, Line{"Name = alpha\r\n", "Name", "alpha"},
-        Line{"Name = alpha \r\n", "Name", "alpha"}, Line{"Name = alpha\r", "Name", "alpha"},
-        Line{"Name == alpha\n", "Name", "= alpha"}, Line{"Proxy = http h 1\n", "Proxy", "http h 1"},
+        Line{"Name = alpha\r \r\n", "Name", "alpha"}, Line{"Name = alpha \r\n", "Name", "alpha"},
+        Line{"Name = alpha\r", "Name", "alpha"}, Line{"Name == alpha\n", "Name", "= alpha"},
+        Line{"Proxy = http h 1\n", "Proxy", "http h 1"},
         Line{"Name = alpha # x\n", "Name", "alpha # x"}, Line{"#c\n\n\r\nName = a\n", "Name", "a"},
         Line{" Name = alpha\n", "", "Name = alpha"}, Line{"\tName = alpha\n", "", "Name = alpha"},
         Line{"=alpha\n", "", "alpha"}));
