@@ -167,16 +167,17 @@ void Mesh::warn_of_cipher(NodeIndex node) {
 void Mesh::give_key(NodeIndex to) {
     const auto connection = connection_towards(to);
     if (!connection) return;
-    const auto key = legacy::make_packet_key(settings_.suite, random_);
-    auto opener = legacy::Opener::create(key, settings_.replay_window_bytes);
-    if (!opener) {
+    auto key = std::make_shared<const legacy::PacketKey>(
+        legacy::make_packet_key(settings_.suite, random_));
+    const auto window_bytes = settings_.replay_window_bytes;
+    if (const auto opener = legacy::Opener::create(*key, window_bytes); !opener) {
         log_.print(Level::always, Severity::error, "Cannot make a key for {}: {}", label(to),
                    opener.error().what);
         return;
     }
-    effects_.emplace_back(SetOpener{to, std::move(*opener)});
     member(to).has_our_key = true;
-    auto message = legacy::ans_key(settings_.name, graph_.name(to), key);
+    auto message = legacy::ans_key(settings_.name, graph_.name(to), *key);
+    effects_.emplace_back(SetOpener{to, std::move(key), window_bytes});
     std::string line;
     append(line, message);
     crypto::wipe(message.key);
@@ -211,7 +212,7 @@ void Mesh::expire_keys(Time now) {
     for (const auto node : graph_.nodes()) {
         if (node == self || !member(node).has_our_key) continue;
         member(node).has_our_key = false;
-        effects_.emplace_back(SetOpener{node, std::nullopt});
+        effects_.emplace_back(SetOpener{node, nullptr, 0});
     }
     std::string line;
     append(line, wire::KeyChanged{nonce(), settings_.name});

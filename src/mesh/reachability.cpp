@@ -62,7 +62,7 @@ void Mesh::change_protocol(NodeIndex node) {
     auto& target = member(node);
     lose_key(node);
     if (std::exchange(target.has_our_key, false))
-        effects_.emplace_back(SetOpener{node, std::nullopt});
+        effects_.emplace_back(SetOpener{node, nullptr, 0});
     lose_session(node);
     target.path_mtu.reset();
     target.udp_path.reset();
@@ -74,7 +74,7 @@ void Mesh::became_unreachable(NodeIndex node, Time now) {
     auto& target = member(node);
     lose_key(node);
     target.has_our_key = false;
-    effects_.emplace_back(SetOpener{node, std::nullopt});
+    effects_.emplace_back(SetOpener{node, nullptr, 0});
     lose_session(node);
     target.path_mtu.reset();
     target.udp_path.reset();

@@ -32,9 +32,9 @@ Result<void> Node::State::on_event(PeerId id, peer::Event& event, Time now_) {
         if (!done)
             return std::unexpected(
                 wire::while_processing(request->request, find(id)->peer.label(), done.error()));
-    } else if (const auto* packet = std::get_if<peer::PacketArrived>(&event)) {
+    } else if (auto* packet = std::get_if<peer::PacketArrived>(&event)) {
         on_packet(id, *packet, now_);
-    } else if (const auto* sealed = std::get_if<peer::SptpsPacketArrived>(&event)) {
+    } else if (auto* sealed = std::get_if<peer::SptpsPacketArrived>(&event)) {
         on_sptps_packet(id, *sealed, now_);
     } else if (const auto* learned = std::get_if<peer::KeyLearned>(&event)) {
         on_key(id, *learned);
@@ -93,7 +93,7 @@ Result<void> Node::State::on_activated(PeerId id, const peer::Activated& activat
     return {};
 }
 
-void Node::State::on_packet(PeerId id, const peer::PacketArrived& packet, Time now_) {
+void Node::State::on_packet(PeerId id, peer::PacketArrived& packet, Time now_) {
     const auto node = mesh.node_of(id);
     if (!node) return;
     // The mesh may owe the data plane the name and paths of a brand-new neighbour.
@@ -101,8 +101,9 @@ void Node::State::on_packet(PeerId id, const peer::PacketArrived& packet, Time n
     const auto* entry = find(id);
     if (entry == nullptr) return;
     const bool tcp_only = (entry->peer.options() & wire::option::tcp_only) != 0;
-    plane.from_peer(*node, packet.frame,
-                    tcp_only ? plane::Transport::any : plane::Transport::keep_on_tcp, now_, outbox);
+    order(RoutePacket{*node, std::move(packet.frame),
+                      tcp_only ? plane::Transport::any : plane::Transport::keep_on_tcp},
+          now_);
 }
 
 /// With the port that others send UDP to.
@@ -113,12 +114,12 @@ std::optional<Endpoint> Node::State::local_end(PeerId id) const {
     return Endpoint{found->second.local->without_scope(), peer_settings.port};
 }
 
-void Node::State::on_sptps_packet(PeerId id, const peer::SptpsPacketArrived& packet, Time now_) {
+void Node::State::on_sptps_packet(PeerId id, peer::SptpsPacketArrived& packet, Time now_) {
     const auto neighbour = mesh.node_of(id);
     if (!neighbour) return;
     // The mesh may owe the data plane the name and paths of a brand-new neighbour.
     turn(now_);
-    plane.carry(*neighbour, packet.packet, now_, outbox);
+    order(CarryPacket{*neighbour, std::move(packet.packet)}, now_);
 }
 
 /// The connection ends by itself, and the next one, which is made at once, needs the key.

@@ -21,7 +21,7 @@ Node::State::State(config::Settings given_settings, peer::PeerSettings given_pee
       mesh(std::move(mesh_settings), random, log),
       connector({settings.min_timeout, settings.max_timeout}, random, log),
       auto_connect(random),
-      plane(std::move(plane_settings), settings.name, random, log) {}
+      plane(std::in_place, std::move(plane_settings), settings.name, random, log) {}
 
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Node::~Node() = default;
@@ -39,7 +39,7 @@ Result<std::unique_ptr<Node>> Node::create(config::Settings settings, crypto::Ow
 // --- life ----------------------------------------------------------------------------------------
 
 void Node::use(LocalAddresses& addresses) {
-    state_->plane.use(addresses);
+    if (state_->plane) state_->plane->use(addresses);
     state_->mesh.use(addresses);
 }
 
@@ -82,7 +82,7 @@ void Node::reload(const Reload& reload, Time now) {
     state.peer_settings = std::move(parts->peer);
     state.peer_settings.port = port;
     state.proxy_changed();
-    state.plane.set_settings(std::move(parts->plane));
+    state.order(SetSettings{std::move(parts->plane)}, now);
 
     // First, so that what ends below is not tried again for a node that is no target any more.
     state.connector.set_targets(state.settings.connect_to,
@@ -222,6 +222,22 @@ void Node::written(PeerId peer, std::size_t count, Time now) {
     if (state_->mesh.is_telling(peer)) state_->turn(now);
 }
 
+// --- a data plane elsewhere ----------------------------------------------------------------------
+
+void Node::give_away_plane() {
+    state_->orders.emplace_back(SetSettings{state_->plane->settings()});
+    state_->plane.reset();
+}
+
+std::vector<PlaneOrder> Node::take_orders() { return std::exchange(state_->orders, {}); }
+
+void Node::met(std::vector<plane::Event> events, Time now) {
+    for (auto& event : events) state_->apply(event, now);
+    state_->turn(now);
+}
+
+void Node::set_device_bytes(const plane::DeviceBytes& carried) { state_->device_bytes = carried; }
+
 // --- answers -------------------------------------------------------------------------------------
 
 void Node::resolved(QueryId query, Result<std::vector<Endpoint>> endpoints, Time now) {
@@ -287,13 +303,13 @@ void Node::recalled(QueryId query, const std::vector<Endpoint>& recent, Time now
 // --- packets -------------------------------------------------------------------------------------
 
 void Node::from_device(packet::Batch& frames, Time now) {
-    state_->plane.from_device(frames, now, state_->outbox);
+    state_->plane->from_device(frames, now, state_->outbox);
     state_->turn(now);
 }
 
 void Node::from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
                         SocketIndex socket, Time now) {
-    state_->plane.from_network(datagrams, sources, socket, now, state_->outbox);
+    state_->plane->from_network(datagrams, sources, socket, now, state_->outbox);
     state_->turn(now);
 }
 
@@ -356,12 +372,11 @@ void Node::dump_state() const {
 
 void Node::dump_statistics() const {
     const auto& state = *state_;
+    const auto bytes = state.plane ? state.plane->device_bytes() : state.device_bytes;
     state.log.print(Level::always, Severity::debug,
                     "Statistics for {} {}:", state.device.description, state.device.device);
-    state.log.print(Level::always, Severity::debug, " total bytes in:  {:10}",
-                    state.plane.device_bytes_in());
-    state.log.print(Level::always, Severity::debug, " total bytes out: {:10}",
-                    state.plane.device_bytes_out());
+    state.log.print(Level::always, Severity::debug, " total bytes in:  {:10}", bytes.in);
+    state.log.print(Level::always, Severity::debug, " total bytes out: {:10}", bytes.out);
 }
 
 void Node::purge(Time now) {
@@ -392,6 +407,6 @@ std::vector<std::string> Node::reachable_nodes() const {
 }
 
 const mesh::Mesh& Node::mesh() const { return state_->mesh; }
-const plane::Plane& Node::plane() const { return state_->plane; }
+const plane::Plane& Node::plane() const { return *state_->plane; }
 
 }  // namespace tinc::node

@@ -7,11 +7,13 @@
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/node/admission.hpp"
 #include "tinc/node/node.hpp"
+#include "tinc/node/plane_order.hpp"
 #include "tinc/peer/peer.hpp"
 #include "tinc/plane/plane.hpp"
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -38,7 +40,7 @@ struct Node::State {
     /// Carries news between the parts until all are quiet.
     void turn(Time now);
     void apply(mesh::Effect& effect, Time now);
-    [[nodiscard]] bool apply_session(mesh::Effect& effect, Time now);
+    void order(PlaneOrder wanted, Time now);
     void apply(plane::Event& event, Time now);
     void send_sealed_by_tcp(const plane::SptpsByTcp& sealed, Time now);
     void apply(mesh::ConnectorEffect& effect, Time now);
@@ -77,8 +79,8 @@ struct Node::State {
                                             Time now);
     [[nodiscard]] Result<void> on_activated(PeerId id, const peer::Activated& activated, Time now);
     [[nodiscard]] bool is_crossed_by_better(const Entry& fresh, Time now);
-    void on_packet(PeerId id, const peer::PacketArrived& packet, Time now);
-    void on_sptps_packet(PeerId id, const peer::SptpsPacketArrived& packet, Time now);
+    void on_packet(PeerId id, peer::PacketArrived& packet, Time now);
+    void on_sptps_packet(PeerId id, peer::SptpsPacketArrived& packet, Time now);
     void on_key(PeerId id, const peer::KeyLearned& learned);
     [[nodiscard]] std::optional<Endpoint> local_end(PeerId id) const;
     /// Ends a connection for what it did.
@@ -96,7 +98,9 @@ struct Node::State {
     mesh::Mesh mesh;
     mesh::Connector connector;
     mesh::AutoConnect auto_connect;
-    plane::Plane plane;
+    std::optional<plane::Plane> plane;  ///< none: the data plane is elsewhere
+    std::vector<PlaneOrder> orders;     ///< for that
+    plane::DeviceBytes device_bytes;    ///< of that
     Admission admission;
     plane::Outbox outbox;
     mesh::RateLimit activations{limits::activations_per_member, std::chrono::seconds(10)};

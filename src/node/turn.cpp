@@ -19,7 +19,7 @@ void Node::State::turn(Time now_) {
         mesh.settle(now);
         tell_more();
         auto from_mesh = mesh.take_effects();
-        auto from_plane = plane.take_events();
+        auto from_plane = plane ? plane->take_events() : std::vector<plane::Event>();
         auto from_connector = connector.take_effects();
         if (from_mesh.empty() && from_plane.empty() && from_connector.empty()) break;
         for (auto& effect : from_mesh) apply(effect, now);
@@ -46,59 +46,29 @@ void Node::State::apply(mesh::Effect& effect, Time now_) {
         forget(close->peer, now_);
     } else if (auto* script = std::get_if<mesh::CallScript>(&effect)) {
         effects.emplace_back(RunScript{std::move(script->script), std::move(script->environment)});
-    } else if (auto* name = std::get_if<mesh::SetName>(&effect)) {
-        plane.set_name(name->node, std::move(name->name));
-    } else if (auto* sealer = std::get_if<mesh::SetSealer>(&effect)) {
-        plane.set_sealer(sealer->node, std::move(sealer->sealer));
-    } else if (auto* opener = std::get_if<mesh::SetOpener>(&effect)) {
-        plane.set_opener(opener->node, std::move(opener->opener), now_);
-    } else if (apply_session(effect, now_)) {
-        return;
-    } else if (const auto* address = std::get_if<mesh::SetAddress>(&effect)) {
-        plane.set_address(address->node, address->remote, address->socket);
-    } else if (const auto* mtu = std::get_if<mesh::SetMtu>(&effect)) {
-        plane.set_mtu(mtu->node, mtu->mtu, mtu->min_mtu);
-        plane.set_confirmed(mtu->node, mtu->is_confirmed);
-    } else if (const auto* gone = std::get_if<mesh::Forget>(&effect)) {
-        plane.forget(gone->node);
-    } else if (const auto* silent = std::get_if<mesh::UnlearnMac>(&effect)) {
-        plane.unlearn(silent->mac);
     } else if (std::holds_alternative<mesh::PublishTable>(effect)) {
         publish_table();
-    } else if (const auto* probe = std::get_if<mesh::SendProbe>(&effect)) {
-        std::optional<plane::Plane::LocalTarget> local;
-        if (probe->local) local = {*probe->local, probe->socket};
-        plane.send_probe(probe->node, probe->frame_bytes, local, now_, outbox);
-    } else if (const auto* company = std::get_if<mesh::CompanyChanged>(&effect)) {
-        if (settings.device_standby) bring_device(company->has_company ? Bring::up : Bring::down);
-    } else if (const auto* retreat = std::get_if<mesh::Retreat>(&effect)) {
-        retreat_until = now_ + retreat->time;
-        connector.pause(retreat_until);
-    }
-}
-
-/// What concerns sessions of 1.1; false if it is something else.
-bool Node::State::apply_session(mesh::Effect& effect, Time now_) {
-    if (const auto* wanted = std::get_if<mesh::ReadKey>(&effect)) {
+    } else if (const auto* wanted = std::get_if<mesh::ReadKey>(&effect)) {
         const QueryId query{++last_query};
         key_queries.emplace(query, wanted->name);
         effects.emplace_back(LoadHost{query, wanted->name});
     } else if (auto* learned = std::get_if<mesh::SaveKey>(&effect)) {
         effects.emplace_back(SaveKey{std::move(learned->name), learned->key});
-    } else if (auto* sealer = std::get_if<mesh::SetSptpsSealer>(&effect)) {
-        plane.set_sptps_sealer(sealer->node, std::move(sealer->sealer), sealer->compression);
-    } else if (auto* opener = std::get_if<mesh::SetSptpsOpener>(&effect)) {
-        plane.set_sptps_opener(opener->node, std::move(opener->opener), now_);
-    } else if (const auto* expected = std::get_if<mesh::ExpectKey>(&effect)) {
-        plane.expect_key(expected->node, expected->key.bytes());
-    } else if (const auto* used = std::get_if<mesh::UseExpectedKey>(&effect)) {
-        plane.use_expected_key(used->node, now_);
-    } else if (const auto* packet = std::get_if<mesh::CarrySptpsPacket>(&effect)) {
-        plane.carry(packet->neighbour, packet->from, packet->to, packet->datagram, now_, outbox);
-    } else {
-        return false;
+    } else if (const auto* company = std::get_if<mesh::CompanyChanged>(&effect)) {
+        if (settings.device_standby) bring_device(company->has_company ? Bring::up : Bring::down);
+    } else if (const auto* retreat = std::get_if<mesh::Retreat>(&effect)) {
+        retreat_until = now_ + retreat->time;
+        connector.pause(retreat_until);
+    } else if (auto of_plane = order_of(effect)) {
+        order(std::move(*of_plane), now_);
     }
-    return true;
+}
+
+void Node::State::order(PlaneOrder wanted, Time now_) {
+    if (plane)
+        carry_out(std::move(wanted), *plane, now_, outbox);
+    else
+        orders.push_back(std::move(wanted));
 }
 
 void Node::State::apply(plane::Event& event, Time now_) {
@@ -108,6 +78,7 @@ void Node::State::apply(plane::Event& event, Time now_) {
         mesh.probe_replied(reply->node, reply->frame_bytes, now_);
     } else if (const auto* moved = std::get_if<plane::SourceMoved>(&event)) {
         mesh.source_moved(moved->node, moved->remote, moved->socket, now_);
+        order(SetProvenAddress{moved->node, moved->remote, moved->socket}, now_);
     } else if (const auto* frame = std::get_if<plane::SendByTcp>(&event)) {
         const auto id = mesh.connection_towards(frame->neighbour);
         auto* entry = id ? find(*id) : nullptr;
@@ -170,11 +141,11 @@ void Node::State::bring_device(Bring bring) {
 /// Gives the data plane the paths and subnets of this moment, and where unknown datagrams of
 /// which node may come from.
 void Node::State::publish_table() {
-    plane.set_table(mesh.graph().forwarding_table());
-    plane::AnnouncedAddresses announced;
+    auto announced = std::make_shared<plane::AnnouncedAddresses>();
     for (const auto* edge : mesh.graph().edges_by_weight())
-        if (edge->address.endpoint) announced[edge->address.endpoint->address].push_back(edge->to);
-    plane.set_announced_addresses(std::move(announced));
+        if (edge->address.endpoint)
+            (*announced)[edge->address.endpoint->address].push_back(edge->to);
+    order(SetTable{mesh.graph().forwarding_table(), std::move(announced)}, now);
 }
 
 /// New neighbours hear more as they take in what they were told before.

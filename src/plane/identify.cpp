@@ -46,7 +46,7 @@ Plane::Candidates Plane::candidates(const Endpoint& source, Time now) {
         for (const auto node : known->second)
             if (chosen.size() < announced_trials && has_our_key(slot(node), now)) chosen.add(node);
     }
-    if (const auto here = announced_.find(source.address); here != announced_.end()) {
+    if (const auto here = announced_->find(source.address); here != announced_->end()) {
         const auto& nodes = here->second;
         const auto most = std::min(nodes.size(), limits::trials_per_datagram);
         for (std::size_t i = 0; i < most && chosen.size() < announced_trials; ++i) {

@@ -14,11 +14,14 @@ constexpr std::size_t event_limit = 1'024;
 
 }  // namespace
 
-Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log)
+Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log,
+             Share share)
     : settings_(std::move(settings)),
       random_(random),
       log_(log),
+      share_(share),
       table_(std::make_shared<const graph::ForwardingTable>()),
+      announced_(std::make_shared<const AnnouncedAddresses>()),
       recent_macs_(random) {
     set_name(self, std::move(own_name));
 }
@@ -59,13 +62,21 @@ void Plane::set_address(NodeIndex node, const std::optional<Endpoint>& remote, S
     if (remote) claim_address(node, *remote, Claim::announced);
 }
 
+void Plane::set_proven_address(NodeIndex node, const Endpoint& remote, SocketIndex socket) {
+    // Who opens them may have seen newer ones.
+    if (share_.has(node)) return;
+    slot(node).socket = socket;
+    move_to(node, remote);
+}
+
 void Plane::set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu) {
     auto& target = slot(node);
     target.mtu = std::min(mtu, limits::frame_bytes);
     target.min_mtu = std::min(min_mtu, limits::frame_bytes);
 }
 
-void Plane::set_announced_addresses(AnnouncedAddresses addresses) {
+void Plane::set_announced_addresses(std::shared_ptr<const AnnouncedAddresses> addresses) {
+    TINC_ASSERT(addresses != nullptr);
     announced_ = std::move(addresses);
 }
 
@@ -116,7 +127,7 @@ void Plane::from_device(packet::Batch& frames, Time now, Outbox& out) {
     begin(now);
     for (std::size_t i = 0; i < frames.size(); ++i) {
         auto& frame = frames[i];
-        device_bytes_in_ += frame.size();
+        device_bytes_.in += frame.size();
         log_.print(Level::traffic, Severity::debug, "Read packet of {} bytes from {}", frame.size(),
                    settings_.device);
         route(self, frame, Transport::any, now, out);

@@ -52,10 +52,8 @@ void Plane::from_network(packet::Batch& datagrams, std::span<const Endpoint> sou
 /// What came from one address.
 void Plane::receive(std::span<packet::Packet* const> datagrams, const Origin& origin, Outbox& out) {
     const auto known = by_remote_.find(origin.source);
-    if (known != by_remote_.end() && settings_.speaks_sptps) {
-        const auto owner = known->second.front();
-        if (speaks_sptps(owner)) return from_hop(owner, datagrams, origin, out);
-    }
+    if (known != by_remote_.end() && speaks_sptps(known->second.front()))
+        return open_from({.node = known->second.front(), .is_owner = true}, datagrams, origin, out);
     // A node of 1.1 may be behind the same router, and have got the port of the owner.
     const bool may_be_sealed =
         settings_.speaks_sptps && std::ranges::any_of(datagrams, [](const auto* datagram) {
@@ -63,18 +61,44 @@ void Plane::receive(std::span<packet::Packet* const> datagrams, const Origin& or
         });
     if (known != by_remote_.end() && known->second.size() == 1 && !may_be_sealed) {
         const auto owner = known->second.front();
-        auto& sender = slot(owner);
-        const bool has_old = sender.old_opener && now_ < sender.old_opener_until;
-        if (sender.opener && !has_old) {
-            opened_.resize(datagrams.size());
-            sender.opener->open(datagrams, compression_, engine_, opened_);
-            for (std::size_t i = 0; i < datagrams.size(); ++i)
-                take_opened({.node = owner, .is_owner = true}, *datagrams[i], opened_[i], origin,
-                            out);
-            return;
-        }
+        if (has_our_key(slot(owner), now_))
+            return open_from({.node = owner, .is_owner = true}, datagrams, origin, out);
     }
     for (auto* datagram : datagrams) receive_one(*datagram, origin, out);
+}
+
+/// What one node has sent, by its address or its MAC. Of a node of 1.0 those are together whose
+/// key is the same without a doubt.
+void Plane::open_from(Sender sender, std::span<packet::Packet* const> datagrams,
+                      const Origin& origin, Outbox& out) {
+    if (!share_.has(sender.node)) {
+        for (auto* datagram : datagrams)
+            leave(*datagram,
+                  {.kind = Errand::Kind::open,
+                   .node = sender.node,
+                   .is_owner = sender.is_owner,
+                   .socket = origin.socket,
+                   .source = origin.source},
+                  out);
+        return;
+    }
+    if (speaks_sptps(sender.node)) return from_hop(sender.node, datagrams, origin, out);
+    auto& keys = slot(sender.node);
+    if (!has_our_key(keys, now_)) {
+        for (std::size_t i = 0; i < datagrams.size(); ++i) drop(Drop::no_key);
+        log_.print(Level::traffic, Severity::debug,
+                   "Got packet from {} but he hasn't got our key yet", label(sender.node));
+        return;
+    }
+    const bool has_old = keys.old_opener && now_ < keys.old_opener_until;
+    const auto step = has_old ? 1 : datagrams.size();
+    for (; !datagrams.empty(); datagrams = datagrams.subspan(step)) {
+        const auto run = datagrams.first(step);
+        opened_.resize(step);
+        opener_for(keys, run.front()->bytes(), now_).open(run, compression_, engine_, opened_);
+        for (std::size_t i = 0; i < step; ++i)
+            take_opened(sender, *run[i], opened_[i], origin, out);
+    }
 }
 
 /// Whose it is, and by which key, has to be found out.
@@ -91,18 +115,8 @@ void Plane::receive_one(packet::Packet& datagram, const Origin& origin, Outbox& 
         }
         return;
     }
-    auto& sender = slot(identified->node);
-    if (!has_our_key(sender, now_)) {
-        drop(Drop::no_key);
-        log_.print(Level::traffic, Severity::debug,
-                   "Got packet from {} but he hasn't got our key yet", label(identified->node));
-        return;
-    }
     auto* const one = &datagram;
-    legacy::Opener::Opened opened;
-    opener_for(sender, datagram.bytes(), now_)
-        .open(std::span(&one, 1), compression_, engine_, std::span(&opened, 1));
-    take_opened(*identified, datagram, opened, origin, out);
+    open_from(*identified, std::span(&one, 1), origin, out);
 }
 
 void Plane::take_opened(Sender sender, packet::Packet& frame, const legacy::Opener::Opened& opened,
@@ -135,10 +149,14 @@ void Plane::adopt_source(NodeIndex node, const Origin& origin, bool is_owner) {
     sender.is_proven = true;
     if (sender.remote == source && is_owner) return;
     const bool moved = sender.remote != source;
-    give_up_address(node);
-    sender.remote = source;
-    claim_address(node, source, Claim::proven);
+    move_to(node, source);
     if (moved) post(SourceMoved{node, source, origin.socket});
+}
+
+void Plane::move_to(NodeIndex node, const Endpoint& source) {
+    give_up_address(node);
+    slot(node).remote = source;
+    claim_address(node, source, Claim::proven);
 }
 
 /// Of the present key and the one before it, which packets on their way may still need.

@@ -206,45 +206,54 @@ bool Plane::receive_sealed(packet::Packet& datagram, const Origin& origin, Outbo
     const auto from = node_of(origin_id(datagram.bytes()));
     if (!from || !speaks_sptps(*from)) return false;
     datagram.shrink_front(ids_bytes);
-    if (!recognises_sealed(*from, datagram.bytes())) {
-        drop(Drop::forged);
-        return true;
-    }
-    auto* const one = &datagram;
-    from_origin(*from, std::span(&one, 1), origin, out);
+    take_straight(*from, datagram, origin, out);
     return true;
 }
 
-/// `hop` is who has the address they came from. What each origin has sent straight to us is opened
-/// together; what came over relays does not overtake it.
+/// Another node than has the address may have sent it, or nobody of the mesh.
+void Plane::take_straight(NodeIndex from, packet::Packet& datagram, const Origin& origin,
+                          Outbox& out) {
+    if (!share_.has(from))
+        return leave(datagram,
+                     {.kind = Errand::Kind::straight,
+                      .node = from,
+                      .socket = origin.socket,
+                      .source = origin.source},
+                     out);
+    if (!recognises_sealed(from, datagram.bytes())) return drop(Drop::forged);
+    auto* const one = &datagram;
+    from_origin(from, std::span(&one, 1), origin, out);
+}
+
+/// `hop` is who has the address they came from. What it has sent straight to us is opened together;
+/// what came over relays does not overtake it.
 void Plane::from_hop(NodeIndex hop, std::span<packet::Packet* const> datagrams,
                      const Origin& origin, Outbox& out) {
     if (minor_of(hop) < first_minor_with_ids) return from_origin(hop, datagrams, origin, out);
-    NodeIndex sealed_by = hop;
     straight_.clear();
     const auto open_straight = [&] {
-        from_origin(sealed_by, straight_, origin, out);
+        from_origin(hop, straight_, origin, out);
         straight_.clear();
     };
     for (auto* datagram : datagrams) {
-        const auto from = origin_of(hop, *datagram);
-        if (from && *from != sealed_by) {
-            open_straight();
-            sealed_by = *from;
-        }
-        if (from) {
+        const auto from = origin_of(*datagram);
+        if (from == hop) {
             straight_.push_back(datagram);
-        } else if (datagram->size() > 0) {
-            open_straight();
-            from_relay(hop, *datagram, out);
+            continue;
         }
+        if (datagram->size() == 0) continue;
+        open_straight();
+        if (from)
+            take_straight(*from, *datagram, origin, out);
+        else
+            from_relay(hop, *datagram, out);
     }
     open_straight();
 }
 
 /// Who has sealed a datagram that is straight for us, now without its IDs. Nothing if it is relayed
 /// for somebody, or is of no use and emptied.
-std::optional<NodeIndex> Plane::origin_of(NodeIndex hop, packet::Packet& datagram) {
+std::optional<NodeIndex> Plane::origin_of(packet::Packet& datagram) {
     const auto refuse = [&](Drop reason) {
         drop(reason);
         datagram.clear();
@@ -255,8 +264,6 @@ std::optional<NodeIndex> Plane::origin_of(NodeIndex hop, packet::Packet& datagra
     const auto from = node_of(origin_id(datagram.bytes()));
     if (!from || !speaks_sptps(*from)) return refuse(Drop::unknown_source);
     datagram.shrink_front(ids_bytes);
-    // Another node may have got this address meanwhile.
-    if (*from != hop && !recognises_sealed(*from, datagram.bytes())) return refuse(Drop::forged);
     return from;
 }
 
@@ -331,6 +338,8 @@ void Plane::carry(NodeIndex neighbour, NodeIndex from, NodeIndex to, Bytes datag
 
 /// A probe of the way by UDP says nothing when it took another.
 void Plane::take_relayed(NodeIndex from, packet::Packet& datagram, Outbox& out) {
+    if (!share_.has(from))
+        return leave(datagram, {.kind = Errand::Kind::relayed, .node = from}, out);
     auto* const one = &datagram;
     open_records(from, std::span(&one, 1));
     const auto type = types_.front();

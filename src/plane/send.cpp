@@ -24,21 +24,23 @@ void Plane::send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
     if (!target.reachable) return drop(Drop::unreachable);
     log_.print(Level::traffic, Severity::info, "Sending packet of {} bytes to {}", frame.size(),
                label(node));
-    if (speaks_sptps(node)) return send_sealed(node, frame, way);
+    if (speaks_sptps(node)) return send_udp(node, frame, way, out);
     const bool keep_on_tcp = way.transport == Transport::keep_on_tcp;
     const auto next = keep_on_tcp || target.via == self ? target.nexthop : target.via;
     if (keep_on_tcp || settings_.tcp_only || (hop(next).options & option::tcp_only) != 0)
         return send_tcp(next, frame.bytes());
-    send_udp(next, frame, way);
+    send_udp(next, frame, way, out);
 }
 
 /// By UDP if the frame is known to pass, else by the next node on the way, else by TCP.
-void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way) {
+void Plane::send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out) {
     // Each step goes one hop nearer to us, so this ends; the bound is for tables that contradict
     // themselves between two recomputations.
     for (int steps = 0; steps < 2; ++steps) {
         const auto& target = hop(node);
         if (!target.reachable) return drop(Drop::unreachable);
+        if (!share_.has(node))
+            return leave(frame, {.kind = Errand::Kind::send, .node = node, .way = way}, out);
         if (speaks_sptps(node)) return send_sealed(node, frame, way);
         const auto& receiver = slot(node);
         if (!receiver.sealer) {
@@ -115,7 +117,7 @@ void Plane::send_tcp(NodeIndex node, Bytes frame) {
 }
 
 void Plane::deliver(packet::Packet& frame, Outbox& out) {
-    device_bytes_out_ += frame.size();
+    device_bytes_.out += frame.size();
     log_.print(Level::traffic, Severity::debug, "Writing packet of {} bytes to {}", frame.size(),
                settings_.device);
     out.deliver(frame);

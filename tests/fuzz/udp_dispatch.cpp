@@ -6,6 +6,7 @@
 #include "unit/plane/crossroads.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace {
 
@@ -19,8 +20,8 @@ class Target {
             roads_.exchange_keys(NodeIndex{i});
             roads_.plane.set_address(NodeIndex{i}, Crossroads::home(beta), SocketIndex{0});
         }
-        roads_.plane.set_announced_addresses(
-            {{Crossroads::elsewhere().address, {NodeIndex{7}, omega}}});
+        roads_.plane.set_announced_addresses(std::make_shared<const AnnouncedAddresses>(
+            AnnouncedAddresses{{Crossroads::elsewhere().address, {NodeIndex{7}, omega}}}));
     }
 
     void receive_one() {

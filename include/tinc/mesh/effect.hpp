@@ -11,6 +11,7 @@
 #include "tinc/sptps/datagram.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,7 +46,9 @@ struct SetSealer {
 };
 struct SetOpener {
     NodeIndex node{};
-    std::optional<legacy::Opener> opener;
+    /// Null: none any more. An opener of it can be made, as often as one is needed.
+    std::shared_ptr<const legacy::PacketKey> key;
+    std::size_t window_bytes = 0;
 };
 struct SetAddress {
     NodeIndex node{};

@@ -18,6 +18,7 @@
 #include "tinc/config/settings.hpp"
 #include "tinc/crypto/own_keys.hpp"
 #include "tinc/node/effect.hpp"
+#include "tinc/node/plane_order.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/plane/outbox.hpp"
 
@@ -30,9 +31,6 @@
 
 namespace tinc::mesh {
 class Mesh;
-}
-namespace tinc::plane {
-class Plane;
 }
 
 namespace tinc::node {
@@ -103,6 +101,16 @@ class Node {
     [[nodiscard]] std::vector<std::byte> take_outgoing(PeerId peer);
     void written(PeerId peer, std::size_t count, Time now);
 
+    // --- a data plane elsewhere ----------------------------------------------------------------
+    /// From here on, and before anything else, the Node has no Plane: what is wanted of those who
+    /// carry the packets comes out of take_orders() after every call, and what they meet with goes
+    /// into met().
+    void give_away_plane();
+    [[nodiscard]] std::vector<PlaneOrder> take_orders();
+    void met(std::vector<plane::Event> events, Time now);
+    /// What they have carried so far, for statistics.
+    void set_device_bytes(const plane::DeviceBytes& carried);
+
     // --- answers -------------------------------------------------------------------------------
     void resolved(QueryId query, Result<std::vector<Endpoint>> endpoints, Time now);
     void host_loaded(QueryId query, Result<config::HostSettings> host, Time now);
@@ -113,6 +121,7 @@ class Node {
     void recalled(QueryId query, const std::vector<Endpoint>& recent, Time now);
 
     // --- packets -------------------------------------------------------------------------------
+    // Not of a Node that has given its Plane away.
     /// Frames read from the device, Ethernet header included.
     void from_device(packet::Batch& frames, Time now);
     /// Datagrams of one socket; `sources[i]` sent `datagrams[i]`.

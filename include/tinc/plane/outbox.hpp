@@ -8,6 +8,7 @@
 #include "tinc/base/ids.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/packet/packet.hpp"
+#include "tinc/plane/share.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -28,14 +29,26 @@ struct Sending {
     std::uint8_t traffic_class = 0;  ///< wanted TOS of the outer packet
 };
 
+/// A packet for another Plane.
+struct LeftPacket {
+    packet::Packet* packet = nullptr;
+    std::uint32_t plane = 0;  ///< its number
+    Errand errand;
+};
+
 class Outbox {
   public:
     /// Datagrams for the network, in order.
     [[nodiscard]] std::span<const Sending> datagrams() const { return datagrams_; }
     /// Frames for the device, in order, Ethernet header included.
     [[nodiscard]] std::span<packet::Packet* const> frames() const { return frames_; }
-    [[nodiscard]] bool is_empty() const { return datagrams_.empty() && frames_.empty(); }
+    /// Packets for other Planes, in order.
+    [[nodiscard]] std::span<const LeftPacket> errands() const { return errands_; }
+    [[nodiscard]] bool is_empty() const {
+        return datagrams_.empty() && frames_.empty() && errands_.empty();
+    }
     void clear() {
+        errands_.clear();
         datagrams_.clear();
         frames_.clear();
         used_ = 0;
@@ -52,10 +65,14 @@ class Outbox {
     }
     void send(const Sending& sending) { datagrams_.push_back(sending); }
     void deliver(packet::Packet& frame) { frames_.push_back(&frame); }
+    void leave(packet::Packet& packet, std::uint32_t plane, const Errand& errand) {
+        errands_.push_back({&packet, plane, errand});
+    }
 
   private:
     std::vector<Sending> datagrams_;
     std::vector<packet::Packet*> frames_;
+    std::vector<LeftPacket> errands_;
     std::vector<std::unique_ptr<packet::Packet>> pool_;
     std::size_t used_ = 0;
 };

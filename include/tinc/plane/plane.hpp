@@ -9,6 +9,9 @@
 //                                                   '-> send  (relay: sealed anew)
 //     from_peer    --> route
 //
+// Where several Planes share the nodes, what one of them cannot seal or open itself goes to
+// outbox.errands, and comes into the other by take_over().
+//
 // Ciphers are several times faster on many packets of one key than on one. So frames wait, for the
 // rest of the batch alone, until those for the same node are sealed together; and datagrams that
 // came from one address are opened together.
@@ -40,6 +43,7 @@
 #include "tinc/plane/drop.hpp"
 #include "tinc/plane/outbox.hpp"
 #include "tinc/plane/recent_macs.hpp"
+#include "tinc/plane/share.hpp"
 #include "tinc/plane/trial_budget.hpp"
 #include "tinc/sptps/datagram.hpp"
 
@@ -132,12 +136,15 @@ struct KeysWornOut {};
 using Event = std::variant<KeyWanted, ProbeReply, SourceMoved, SendByTcp, MacSeen, KeysWornOut,
                            TunnelUsed, RelayedFrom, SessionDoubted, SptpsByTcp>;
 
-/// Whether a frame that came by TCP must stay on TCP if it is passed on.
-enum class Transport : std::uint8_t { any, keep_on_tcp };
-
 /// Which nodes the mesh says are at an address. Ordered, like all that members may fill: they could
 /// choose keys that collide in a table of hashes.
 using AnnouncedAddresses = std::map<Address, std::vector<NodeIndex>>;
+
+/// Bytes of frames read from and written to the device.
+struct DeviceBytes {
+    std::uint64_t in = 0;
+    std::uint64_t out = 0;
+};
 
 /// A node as the log calls it: "beta (10.99.1.2 port 655)". Costs nothing until it is printed.
 struct NodeLabel {
@@ -152,16 +159,20 @@ class Plane {
     /// How long the key before the present one still opens packets that were on their way.
     static constexpr std::chrono::seconds old_key_grace{10};
 
-    Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log);
+    Plane(PlaneSettings settings, std::string own_name, RandomSource& random, LogSink& log,
+          Share share = {});
 
     // --- set by the control side ---------------------------------------------------------------
     void set_settings(PlaneSettings settings) { settings_ = std::move(settings); }
+    [[nodiscard]] const PlaneSettings& settings() const { return settings_; }
     void set_table(std::shared_ptr<const graph::ForwardingTable> table);
     void set_name(NodeIndex node, std::string name);
     void set_sealer(NodeIndex node, std::optional<legacy::Sealer> sealer);
     /// The opener before it is kept for old_key_grace.
     void set_opener(NodeIndex node, std::optional<legacy::Opener> opener, Time now);
     void set_address(NodeIndex node, const std::optional<Endpoint>& remote, SocketIndex socket);
+    /// Another Plane has opened a packet of the node, which came from there.
+    void set_proven_address(NodeIndex node, const Endpoint& remote, SocketIndex socket);
     /// `mtu` limits what is routed there, `min_mtu` what is known to pass by UDP; frame bytes.
     void set_mtu(NodeIndex node, std::size_t mtu, std::size_t min_mtu);
     /// Whether an answer has come from its address.
@@ -172,7 +183,7 @@ class Plane {
     void expect_key(NodeIndex node, Bytes key);
     void use_expected_key(NodeIndex node, Time now);
     /// Edge addresses of the mesh, where packets from unknown ports may come from.
-    void set_announced_addresses(AnnouncedAddresses addresses);
+    void set_announced_addresses(std::shared_ptr<const AnnouncedAddresses> addresses);
     /// Who tells under which address we answer that a packet's hops are used up. It outlives the
     /// Plane. Without it such answers bear the address that the packet was for.
     void use(LocalAddresses& addresses) { local_addresses_ = &addresses; }
@@ -185,6 +196,8 @@ class Plane {
     void from_device(packet::Batch& frames, Time now, Outbox& out);
     void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
                       SocketIndex socket, Time now, Outbox& out);
+    /// What other Planes have left to this one: `errands[i]` is to be done with `packets[i]`.
+    void take_over(packet::Batch& packets, std::span<const Errand> errands, Time now, Outbox& out);
     /// A PACKET of a directly connected node. `frame` may be larger than any VPN frame.
     void from_peer(NodeIndex neighbour, Bytes frame, Transport transport, Time now, Outbox& out);
 
@@ -209,17 +222,9 @@ class Plane {
     [[nodiscard]] std::uint64_t dropped(Drop reason) const {
         return dropped_[static_cast<std::size_t>(reason)];
     }
-    /// Bytes of frames read from and written to the device.
-    [[nodiscard]] std::uint64_t device_bytes_in() const { return device_bytes_in_; }
-    [[nodiscard]] std::uint64_t device_bytes_out() const { return device_bytes_out_; }
+    [[nodiscard]] const DeviceBytes& device_bytes() const { return device_bytes_; }
 
   private:
-    /// How a frame travels on.
-    struct Way {
-        Transport transport = Transport::any;
-        std::uint8_t traffic_class = 0;
-    };
-
     /// A frame that is sealed with others for the same node.
     struct Waiting {
         packet::Packet* frame = nullptr;
@@ -295,6 +300,8 @@ class Plane {
 
     // Receiving (receive.cpp)
     void receive(std::span<packet::Packet* const> datagrams, const Origin& origin, Outbox& out);
+    void open_from(Sender sender, std::span<packet::Packet* const> datagrams, const Origin& origin,
+                   Outbox& out);
     void receive_one(packet::Packet& datagram, const Origin& origin, Outbox& out);
     void take_opened(Sender sender, packet::Packet& frame, const legacy::Opener::Opened& opened,
                      const Origin& origin, Outbox& out);
@@ -329,9 +336,10 @@ class Plane {
     [[nodiscard]] static bool names_its_origin(Bytes datagram);
     /// True if the datagram was one of a node of 1.1, whatever became of it.
     [[nodiscard]] bool receive_sealed(packet::Packet& datagram, const Origin& origin, Outbox& out);
+    void take_straight(NodeIndex from, packet::Packet& datagram, const Origin& origin, Outbox& out);
     void from_hop(NodeIndex hop, std::span<packet::Packet* const> datagrams, const Origin& origin,
                   Outbox& out);
-    [[nodiscard]] std::optional<NodeIndex> origin_of(NodeIndex hop, packet::Packet& datagram);
+    [[nodiscard]] std::optional<NodeIndex> origin_of(packet::Packet& datagram);
     void from_relay(NodeIndex hop, packet::Packet& datagram, Outbox& out);
     void from_origin(NodeIndex from, std::span<packet::Packet* const> datagrams,
                      const Origin& origin, Outbox& out);
@@ -343,6 +351,7 @@ class Plane {
     void take_probe(NodeIndex from, packet::Packet& record, const Origin& origin, Outbox& out);
     void notice_arrival(NodeIndex from, std::size_t record_bytes, Outbox& out);
     void adopt_source(NodeIndex node, const Origin& origin, bool is_owner);
+    void move_to(NodeIndex node, const Endpoint& source);
 
     // Routing (route.cpp)
     void route(NodeIndex source, packet::Packet& frame, Transport transport, Time now, Outbox& out);
@@ -370,13 +379,19 @@ class Plane {
 
     // Sending (send.cpp)
     void send(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
-    void send_udp(NodeIndex node, packet::Packet& frame, Way way);
+    void send_udp(NodeIndex node, packet::Packet& frame, Way way, Outbox& out);
     void send_tcp(NodeIndex node, Bytes frame);
     void emit(NodeIndex node, packet::Packet& frame, Way way);
     void wait_for_sealing(NodeIndex node, packet::Packet& frame, Way way);
     void seal_waiting(Outbox& out);
     void seal_frames(NodeIndex node, std::span<const Waiting> frames, Outbox& out);
     void deliver(packet::Packet& frame, Outbox& out);
+
+    // Between Planes (errands.cpp)
+    void leave(packet::Packet& packet, const Errand& errand, Outbox& out) const;
+    void run(const Errand& errand, packet::Packet& packet, Outbox& out);
+    [[nodiscard]] std::size_t open_run(packet::Batch& packets, std::span<const Errand> errands,
+                                       std::size_t first, Outbox& out);
 
     void begin(Time now);
     [[nodiscard]] Slot& slot(NodeIndex node);
@@ -390,6 +405,7 @@ class Plane {
     PlaneSettings settings_;
     RandomSource& random_;
     LogSink& log_;
+    Share share_;
     packet::Compression compression_;
     crypto::PacketEngine engine_;
     std::shared_ptr<const graph::ForwardingTable> table_;
@@ -397,7 +413,7 @@ class Plane {
     std::map<Endpoint, std::vector<NodeIndex>> by_remote_;  ///< its owner first
     std::map<NodeId, NodeIndex> by_id_;
     Time now_{};  ///< of the batch being handled
-    AnnouncedAddresses announced_;
+    std::shared_ptr<const AnnouncedAddresses> announced_;
     std::vector<NodeIndex> keyed_;  ///< nodes that have a key of ours, in no order
     RecentMacs recent_macs_;
     LocalAddresses* local_addresses_ = nullptr;
@@ -417,8 +433,7 @@ class Plane {
 
     bool told_of_worn_keys_ = false;  ///< in this turn
     std::array<std::uint64_t, drop_count> dropped_{};
-    std::uint64_t device_bytes_in_ = 0;
-    std::uint64_t device_bytes_out_ = 0;
+    DeviceBytes device_bytes_;
     Time icmp_second_{};
     std::uint32_t icmp_sent_ = 0;
     std::optional<Time> unknown_logged_;

@@ -254,7 +254,7 @@ TEST_F(KeysTest, ExpireWithANoticeAndNewKeysForNeighbours) {
     EXPECT_THAT(net.lines_to(beta), ElementsAre(StartsWith("14 "), StartsWith("16 me beta ")));
     EXPECT_THAT(net.lines_to(gamma), ElementsAre(StartsWith("14 "), StartsWith("16 me gamma ")));
     std::size_t lost = 0;
-    for (const auto* set : net.all<SetOpener>()) lost += set->opener ? 0U : 1U;
+    for (const auto* set : net.all<SetOpener>()) lost += set->key ? 0U : 1U;
     EXPECT_EQ(lost, 3U) << "beta, gamma and omega";
 }
 
@@ -306,7 +306,7 @@ TEST_F(KeysTest, AreLostWithReachability) {
     net.hear(beta, "13 97 beta omega");
     EXPECT_FALSE(net.mesh.has_key(net.node("omega")));
     ASSERT_THAT(net.all<SetOpener>(), SizeIs(1));
-    EXPECT_FALSE(net.all<SetOpener>().front()->opener.has_value());
+    EXPECT_EQ(net.all<SetOpener>().front()->key, nullptr);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ inline constexpr NodeIndex epsilon{5};  ///< another neighbour
 /// and lives at 192.0.2.N port 655.
 class Crossroads {
   public:
-    explicit Crossroads(PlaneSettings settings = {}) : plane(settings, "me", random, log) {
+    explicit Crossroads(PlaneSettings settings = {}, Share share = {})
+        : plane(settings, "me", random, log, share) {
         set_table(0xc);
         for (const auto node : {beta, gamma, delta, epsilon}) {
             plane.set_name(node, name(node));

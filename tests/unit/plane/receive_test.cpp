@@ -237,7 +237,8 @@ TEST_F(CrowdTest, IsTriedInTurnsOfEight) {
 }
 
 TEST_F(CrowdTest, IsTriedFirstWhereTheMeshAnnouncesIt) {
-    roads.plane.set_announced_addresses({{Crossroads::elsewhere().address, {NodeIndex{150}}}});
+    roads.plane.set_announced_addresses(std::make_shared<const AnnouncedAddresses>(
+        AnnouncedAddresses{{Crossroads::elsewhere().address, {NodeIndex{150}}}}));
     EXPECT_EQ(datagrams_until_known(NodeIndex{150}, Crossroads::elsewhere()), 1);
 }
 
@@ -245,7 +246,8 @@ TEST_F(CrowdTest, IsNotHiddenByLiesAboutItsAddress) {
     AnnouncedAddresses lies;
     for (std::uint32_t i = 10; i < 10 + crowd; ++i)
         if (i != 150) lies[Crossroads::elsewhere().address].push_back(NodeIndex{i});
-    roads.plane.set_announced_addresses(std::move(lies));
+    roads.plane.set_announced_addresses(
+        std::make_shared<const AnnouncedAddresses>(std::move(lies)));
     for (std::uint32_t i = 10; i < 100; ++i)
         roads.plane.set_address(NodeIndex{i}, Crossroads::elsewhere(), SocketIndex{0});
     EXPECT_LE(datagrams_until_known(NodeIndex{150}, Crossroads::elsewhere()), 90);

@@ -280,10 +280,10 @@ TEST_F(RouteTest, InheritsTrafficClassIfConfigured) {
 TEST_F(RouteTest, CountsBytesOfTheDevice) {
     const auto frame = v4("10.1.0.1", "10.2.0.1");
     roads.from_device(frame);
-    EXPECT_EQ(roads.plane.device_bytes_in(), frame.size());
-    EXPECT_EQ(roads.plane.device_bytes_out(), 0U);
+    EXPECT_EQ(roads.plane.device_bytes().in, frame.size());
+    EXPECT_EQ(roads.plane.device_bytes().out, 0U);
     roads.from(beta, v4("10.2.0.1", "10.1.0.1"));
-    EXPECT_EQ(roads.plane.device_bytes_out(), frame.size());
+    EXPECT_EQ(roads.plane.device_bytes().out, frame.size());
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ class Crossroads {
   public:
     static PlaneSettings usual() { return {.device = {}, .speaks_sptps = true}; }
 
-    explicit Crossroads(PlaneSettings settings = usual()) : plane(settings, "me", random, log) {
+    explicit Crossroads(PlaneSettings settings = usual(), Share share = {})
+        : plane(settings, "me", random, log, share) {
         set_table(options_of(7));
         for (const auto node : {beta, gamma, delta, omega, epsilon, old}) {
             plane.set_name(node, name(node));
