@@ -42,6 +42,7 @@ constexpr auto compared = std::to_array<Compared>({
     {"ClampMSS", same<&S::clamp_mss>},
     {"Compression", same<&S::compression>},
     {"ConnectTo", same<&S::connect_to>},
+    {"DataWorkers", same<&S::data_workers>},
     {"DecrementTTL", same<&S::decrement_ttl>},
     {"Device", same<&S::device>},
     {"DeviceOffload", same<&S::device_offload>},

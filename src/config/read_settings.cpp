@@ -80,6 +80,8 @@ void read_sockets(ValueReader& reader, const Sources& sources, Settings& setting
     settings.port = read_port(reader, sources);
     settings.has_port = reader.find("Port") != nullptr;
     settings.udp_offload = reader.yes_or_no("UDPOffload");
+    if (const auto workers = reader.given_integer("DataWorkers"))
+        settings.data_workers = static_cast<std::size_t>(*workers);
     settings.udp_rcvbuf = static_cast<int>(reader.integer("UDPRcvBuf"));
     settings.udp_sndbuf = static_cast<int>(reader.integer("UDPSndBuf"));
     if (const auto burst = reader.given_integer("MaxConnectionBurst"))

@@ -1,6 +1,6 @@
 #include "io/background.hpp"
 
-#include <csignal>
+#include "io/blocked_signals.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -28,22 +28,6 @@ struct Background::State {
 };
 
 namespace {
-
-/// Signals are the loop's business.
-class BlockedSignals {
-  public:
-    BlockedSignals() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    BlockedSignals(const BlockedSignals&) = delete;
-    BlockedSignals& operator=(const BlockedSignals&) = delete;
-    ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  private:
-    sigset_t before_{};
-};
 
 template <class Job>
 Background::Answer answer_of(Job& job) {

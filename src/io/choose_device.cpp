@@ -26,6 +26,7 @@ using Made = Result<std::unique_ptr<Device>>;
 struct Choice {
     const Settings& settings;
     std::string_view netname;
+    Queues queues;
     LogSink& log;
 };
 
@@ -48,7 +49,7 @@ QueueFlag queue_flag(const Choice& choice) {
 
 Made make_tun(const Choice& choice) {
     return std::make_unique<TunDevice>(
-        kernel_file(choice), kernel_interface(choice), queue_flag(choice),
+        kernel_file(choice), kernel_interface(choice), queue_flag(choice), choice.queues,
         choice.settings.device_offload ? DeviceOffload::on : DeviceOffload::off, choice.log);
 }
 
@@ -59,7 +60,7 @@ Receiver receiver(const Choice& choice) {
 
 Made make_tap(const Choice& choice) {
     return std::make_unique<TapDevice>(kernel_file(choice), kernel_interface(choice),
-                                       queue_flag(choice), receiver(choice));
+                                       queue_flag(choice), choice.queues, receiver(choice));
 }
 
 Made make_dummy(const Choice& /*choice*/) { return std::make_unique<DummyDevice>(); }
@@ -111,11 +112,11 @@ constexpr auto kinds = std::to_array<Kind>({
 }  // namespace
 
 Result<std::unique_ptr<Device>> choose_device(const Settings& settings, std::string_view netname,
-                                              LogSink& log) {
+                                              Queues queues, LogSink& log) {
     const auto by_mode = settings.mode == config::RoutingMode::router ? "tun" : "tap";
     const auto type = or_else(settings.device_type, by_mode);
     for (const auto& kind : kinds)
-        if (kind.name == type) return kind.make({settings, netname, log});
+        if (kind.name == type) return kind.make({settings, netname, queues, log});
     return failure(Errc::refused, fmt::format("Unknown device type {}!", type));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "io/device.hpp"
+#include "io/kernel_device.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/config/settings.hpp"
 
@@ -10,8 +11,10 @@
 namespace tinc::io {
 
 /// The device of DeviceType, Mode, Device and Interface, not yet open. `log` outlives it.
-/// Errc::refused if there is no such type or it does not go with the mode.
+/// Errc::refused if there is no such type or it does not go with the mode. Not every kind can have
+/// several `queues`.
 [[nodiscard]] Result<std::unique_ptr<Device>> choose_device(const config::Settings& settings,
-                                                            std::string_view netname, LogSink& log);
+                                                            std::string_view netname, Queues queues,
+                                                            LogSink& log);
 
 }  // namespace tinc::io

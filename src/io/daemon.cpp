@@ -5,7 +5,7 @@
 #include "tinc/crypto/secret.hpp"
 #include "tinc/mesh/mesh.hpp"
 
-#include <fmt/format.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -50,9 +50,17 @@ Result<void> Daemon::prepare() {
     TINC_CHECK(load());
     TINC_TRY(auto keys, load_own_keys(plan_.place, settings_, plan_.netname, log_));
     crypto::wipe(settings_.private_key_hex);
-    TINC_TRY(device_, choose_device(settings_, plan_.netname, log_));
+    const auto workers = settings_.data_workers.value_or(usual_workers());
+    const auto queues = workers > 1 ? Queues::several : Queues::one;
+    TINC_TRY(device_, choose_device(settings_, plan_.netname, queues, log_));
+    if (device_->suits_workers())
+        worker_count_ = workers;
+    else if (settings_.data_workers.value_or(0) > 0)
+        log_.print(Level::always, Severity::warning,
+                   "DataWorkers has no effect: only tun and tap devices go with them");
     TINC_TRY(node_, node::Node::create(settings_, std::move(keys), device_->info(), random_, log_));
     node_->use(routes_);
+    if (worker_count_ > 0) node_->give_away_plane();
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         node_->set_descriptor_limit(descriptors.rlim_cur);
@@ -76,19 +84,17 @@ Result<void> Daemon::prepare() {
                           {"DEVICE", info.device},
                           {"INTERFACE", device_->interface()},
                           {"NAME", settings_.name}});
-    TunQueue::Events events{[this] { device_reopened(); },
-                            [this](const std::string& why) {
-                                print_lines(why);
-                                end(1);
-                            }};
-    tun_ = std::make_unique<TunQueue>(loop_, *node_, *effects_, log_, batch_, *device_,
-                                      std::move(events));
     graph_dump_ = std::make_unique<GraphDump>(loop_, log_);
     graph_dump_->set_target(settings_.graph_dump_file);
-    effects_->employ({links_.get(), resolver_.get(), host_files_.get(), addresses_.get(),
-                      scripts_.get(), tun_.get(), &ports_});
+    employ();
     signals_ = std::make_unique<Signals>(loop_, [this](int signal) { signalled(signal); });
     return {};
+}
+
+/// Those who carry out what the Node wants, as far as they are there.
+void Daemon::employ() {
+    effects_->employ({links_.get(), resolver_.get(), host_files_.get(), addresses_.get(),
+                      scripts_.get(), tun_.get(), &ports_, workers_.get()});
 }
 
 Result<void> Daemon::load() {
@@ -130,7 +136,43 @@ Result<void> Daemon::open_sockets() {
     TINC_TRY(sockets_, open_listening_sockets(settings_, std::move(plan_.handed_over), log_));
     for (const auto& pair : sockets_)
         log_.print(Level::connections, Severity::notice, "Listening on {}", pair.local.text());
+    if (worker_count_ > 0) {
+        open_queues();
+        TINC_CHECK(share_sockets());
+    }
     log_.print(Level::always, Severity::notice, "Ready");
+    return {};
+}
+
+/// While we may. Without a queue of its own no worker is of use.
+void Daemon::open_queues() {
+    for (std::size_t i = 1; i < worker_count_; ++i) {
+        auto queue = device_->another_queue();
+        if (!queue) {
+            log_.print(Level::always, Severity::notice, "{}: {} of {} DataWorkers start",
+                       queue.error().what, i, worker_count_);
+            worker_count_ = i;
+            return;
+        }
+        queues_.push_back(std::move(*queue));
+    }
+}
+
+/// Each worker gets a socket for each address. Those that cannot be shared are read by the first
+/// worker alone; the others only send by them.
+Result<void> Daemon::share_sockets() {
+    worker_sockets_.resize(worker_count_);
+    for (auto& pair : sockets_) {
+        const auto options = options_of(pair);
+        for (std::size_t i = 1; i < worker_count_; ++i) {
+            auto socket = open_beside(pair.udp.number(), pair.local, settings_, log_);
+            const auto receiving = socket ? Worker::Receiving::yes : Worker::Receiving::no;
+            if (!socket) socket = Descriptor(::fcntl(pair.udp.number(), F_DUPFD_CLOEXEC, 0));
+            if (!*socket) return system_failure("Sharing a UDP socket failed");
+            worker_sockets_[i].push_back({std::move(*socket), options, receiving});
+        }
+        worker_sockets_.front().push_back({std::move(pair.udp), options});
+    }
     return {};
 }
 
@@ -143,33 +185,81 @@ Result<void> Daemon::settle() {
 
 void Daemon::serve() {
     std::vector<Endpoint> local;
-    const auto traffic_class =
-        settings_.priority_inheritance ? TrafficClass::inherited : TrafficClass::ignored;
-    const auto offload = settings_.udp_offload ? UdpOffload::on : UdpOffload::off;
-    std::vector<Endpoint> sources;
-    for (auto& pair : sockets_) {
-        const auto index = static_cast<SocketIndex>(local.size());
-        local.push_back(pair.local);
-        if (pair.outgoing == Outgoing::from_here) sources.push_back(pair.local);
-        const UdpPort::Options options{pair.local.address.family(), traffic_class, offload};
-        ports_.push_back(std::make_unique<UdpPort>(loop_, *node_, *effects_, log_,
-                                                   ReceivingRoom{arrivals_, batch_},
-                                                   std::move(pair.udp), index, options));
-        if (pair.tcp) {
-            listeners_.push_back(
-                std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));
-        }
-    }
+    for (const auto& pair : sockets_) local.push_back(pair.local);
+    make_listeners();
+    if (worker_count_ > 0)
+        make_workers();
+    else
+        make_ports();
     sockets_.clear();
-    links_->set_local_addresses(std::move(sources));
+    employ();
     is_serving_ = true;
     node_->start(local, now());
     effects_->finish();
     for (const auto& port : ports_) port->start();
     for (const auto& listener : listeners_) listener->start();
-    tun_->start();
+    if (tun_) tun_->start();
+    if (workers_) workers_->start();
     graph_dump_->start(node_->mesh().graph());
     forward_ports(local);
+}
+
+/// For meta connections.
+void Daemon::make_listeners() {
+    std::vector<Endpoint> sources;
+    for (auto& pair : sockets_) {
+        if (pair.outgoing == Outgoing::from_here) sources.push_back(pair.local);
+        if (pair.tcp)
+            listeners_.push_back(
+                std::make_unique<Listener>(loop_, *links_, log_, std::move(pair.tcp)));
+    }
+    links_->set_local_addresses(std::move(sources));
+}
+
+UdpPort::Options Daemon::options_of(const ListeningPair& pair) const {
+    return {pair.local.address.family(),
+            settings_.priority_inheritance ? TrafficClass::inherited : TrafficClass::ignored,
+            settings_.udp_offload ? UdpOffload::on : UdpOffload::off};
+}
+
+/// This thread carries the packets.
+void Daemon::make_ports() {
+    tun_ = std::make_unique<TunQueue>(loop_, *effects_, log_, batch_, *device_, device_events());
+    for (auto& pair : sockets_) {
+        const auto index = static_cast<SocketIndex>(ports_.size());
+        ports_.push_back(std::make_unique<UdpPort>(loop_, *effects_, log_,
+                                                   ReceivingRoom{arrivals_, batch_},
+                                                   std::move(pair.udp), index, options_of(pair)));
+    }
+}
+
+/// Others do.
+void Daemon::make_workers() {
+    workers_ = std::make_unique<Workers>(loop_, log_);
+    for (std::uint32_t i = 0; i < worker_count_; ++i) {
+        Worker::Plan plan{{i, static_cast<std::uint32_t>(worker_count_)},
+                          settings_.name,
+                          i == 0 ? *device_ : *queues_[i - 1],
+                          std::move(worker_sockets_[i])};
+        Worker::Events events{[this](std::vector<plane::Event> met) {
+                                  node_->met(std::move(met), now());
+                                  effects_->finish();
+                              },
+                              [this](const Worker::TooBig& refused) {
+                                  node_->datagram_too_big(refused.node, refused.frame_bytes, now());
+                                  effects_->finish();
+                              },
+                              device_events()};
+        workers_->add(std::move(plan), std::move(events));
+    }
+}
+
+TunQueue::Events Daemon::device_events() {
+    return {[this] { device_reopened(); },
+            [this](const std::string& why) {
+                print_lines(why);
+                end(1);
+            }};
 }
 
 void Daemon::forward_ports(const std::vector<Endpoint>& listening) {
@@ -188,18 +278,22 @@ void Daemon::forward_ports(const std::vector<Endpoint>& listening) {
 awaitable<void> Daemon::stop() {
     is_serving_ = false;
     forwarder_.reset();
+    count_bytes();
     if (log_.shows(Level::connections)) node_->dump_statistics();
     node_->stop(now());
     effects_->finish();
     co_await wait_for_scripts();
     listeners_.clear();
     ports_.clear();
+    workers_.reset();
+    employ();
     links_->close_all();
     node_->device_closing(now());
     effects_->finish();
     co_await wait_for_scripts();
     tun_.reset();
     effects_->employ({});
+    queues_.clear();
     device_->close();
 }
 
@@ -243,6 +337,7 @@ void Daemon::signalled(int signal) {
         case SIGUSR1:
             return node_->dump_connections();
         case SIGUSR2:
+            count_bytes();
             return node_->dump_state();
         case SIGWINCH:
             node_->purge(now());
@@ -256,6 +351,10 @@ void Daemon::signalled(int signal) {
             return;
     }
     effects_->finish();
+}
+
+void Daemon::count_bytes() {
+    if (workers_) node_->set_device_bytes(workers_->carried());
 }
 
 void Daemon::end(int exit_code) {

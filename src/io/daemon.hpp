@@ -32,6 +32,7 @@
 #include "io/signals.hpp"
 #include "io/tun_queue.hpp"
 #include "io/udp_port.hpp"
+#include "io/workers.hpp"
 #include "tinc/base/error.hpp"
 #include "tinc/base/random.hpp"
 #include "tinc/config/settings.hpp"
@@ -74,7 +75,15 @@ class Daemon {
     [[nodiscard]] awaitable<void> start_scripts();
     [[nodiscard]] Result<void> open_sockets();
     [[nodiscard]] Result<void> settle();
+    void employ();
+    void open_queues();
+    [[nodiscard]] Result<void> share_sockets();
     void serve();
+    void make_listeners();
+    void make_ports();
+    void make_workers();
+    [[nodiscard]] UdpPort::Options options_of(const ListeningPair& pair) const;
+    [[nodiscard]] TunQueue::Events device_events();
     void forward_ports(const std::vector<Endpoint>& listening);
     [[nodiscard]] awaitable<void> stop();
     [[nodiscard]] awaitable<void> wait_for_scripts();
@@ -85,6 +94,7 @@ class Daemon {
     void toggle_debug_level();
     void follow_log_settings();
     [[nodiscard]] Result<void> load();
+    void count_bytes();
     void reload();
     void finish_reload(const LoadedSettings& loaded);
     void device_reopened();
@@ -115,6 +125,10 @@ class Daemon {
     std::unique_ptr<ScriptQueue> scripts_;
     std::unique_ptr<TunQueue> tun_;
     std::unique_ptr<GraphDump> graph_dump_;
+    std::size_t worker_count_ = 0;                 ///< 0: this thread carries the packets
+    std::vector<std::unique_ptr<Device>> queues_;  ///< of each worker but the first
+    std::vector<std::vector<Worker::Socket>> worker_sockets_;  ///< until the workers are there
+    std::unique_ptr<Workers> workers_;
     std::vector<ListeningPair> sockets_;
     std::vector<std::unique_ptr<UdpPort>> ports_;
     std::vector<std::unique_ptr<Listener>> listeners_;

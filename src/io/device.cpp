@@ -11,6 +11,10 @@ constexpr int most_skipped = 64;
 
 }  // namespace
 
+Result<std::unique_ptr<Device>> Device::another_queue() {
+    return failure(Errc::refused, "A " + info_.description + " has one queue");
+}
+
 Device::Reading Device::read_some(packet::Batch& batch) {
     const auto reading = read(batch.add());
     if (reading != Reading::frame) batch.drop_last();

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -29,6 +30,11 @@ class Device {
     /// try again later is in vain.
     [[nodiscard]] virtual Result<void> open() = 0;
     virtual void close() = 0;
+    /// Whether another thread than the one that has opened it may use it: it logs nothing.
+    [[nodiscard]] virtual bool suits_workers() const { return false; }
+    /// One more queue of the same open interface, open; threads may use different queues at the
+    /// same time. Errc::refused if the kind or the kernel has only one.
+    [[nodiscard]] virtual Result<std::unique_ptr<Device>> another_queue();
     /// Becomes readable when read() has something to do. -1 if it never has.
     [[nodiscard]] virtual int descriptor() const = 0;
 

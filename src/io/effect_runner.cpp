@@ -3,8 +3,6 @@
 #include "io/clock.hpp"
 #include "io/guard.hpp"
 
-#include <algorithm>
-#include <span>
 #include <utility>
 #include <variant>
 
@@ -12,6 +10,22 @@ namespace tinc::io {
 
 EffectRunner::EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log)
     : node_(node), log_(log), timer_(loop) {}
+
+void EffectRunner::employ(const Workers& workers) {
+    workers_ = workers;
+    sender_.employ(workers.device, workers.ports);
+}
+
+void EffectRunner::from_device(packet::Batch& frames) {
+    node_.from_device(frames, now());
+    finish();
+}
+
+void EffectRunner::from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
+                                SocketIndex socket) {
+    node_.from_network(datagrams, sources, socket, now());
+    finish();
+}
 
 void EffectRunner::finish() {
     is_wanted_again_ = true;
@@ -32,6 +46,7 @@ void EffectRunner::finish() {
 }
 
 void EffectRunner::carry_out_effects() {
+    if (workers_.planes) workers_.planes->hand_out(node_.take_orders());
     const auto effects = node_.take_effects();
     if (!effects.empty()) is_wanted_again_ = true;
     // One by one: what fails must not take the others with it.
@@ -92,40 +107,13 @@ void EffectRunner::operator()(const node::RunScript& effect) { workers_.scripts-
 void EffectRunner::send_packets() {
     auto& outbox = node_.outbox();
     if (outbox.is_empty()) return;
-    send_datagrams();
-    if (workers_.device && !outbox.frames().empty()) workers_.device->write(outbox.frames());
+    sender_.send(outbox, too_big_);
     outbox.clear();
     if (too_big_.empty()) return;
     is_wanted_again_ = true;
     // Only now: what the Node answers may put new packets into the outbox.
     for (const auto& sending : std::exchange(too_big_, {}))
         node_.datagram_too_big(sending.node, sending.frame_bytes, now());
-}
-
-/// Runs of one socket are sent together.
-void EffectRunner::send_datagrams() {
-    auto rest = node_.outbox().datagrams();
-    while (!rest.empty()) {
-        auto* const port = port_for(rest.front());
-        const auto end = std::ranges::find_if(
-            rest, [&](const plane::Sending& sending) { return port_for(sending) != port; });
-        const auto count = static_cast<std::size_t>(end - rest.begin());
-        if (port) port->send(rest.first(count), too_big_);
-        rest = rest.subspan(count);
-    }
-}
-
-/// The wanted one, or the first of the right family; null if there is none.
-UdpPort* EffectRunner::port_for(const plane::Sending& sending) {
-    if (!workers_.ports) return nullptr;
-    auto& ports = *workers_.ports;
-    const auto wanted = static_cast<std::size_t>(sending.socket);
-    const auto is_suitable = [&](const auto& port) {
-        return port->family() == sending.remote.address.family();
-    };
-    if (wanted < ports.size() && is_suitable(ports[wanted])) return ports[wanted].get();
-    const auto first = std::ranges::find_if(ports, is_suitable);
-    return first == ports.end() ? nullptr : first->get();
 }
 
 void EffectRunner::arm_timer() {

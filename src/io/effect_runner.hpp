@@ -2,24 +2,29 @@
 
 #include "io/address_cache.hpp"
 #include "io/asio.hpp"
+#include "io/data_path.hpp"
 #include "io/host_files.hpp"
+#include "io/packet_sender.hpp"
 #include "io/peer_links.hpp"
 #include "io/resolver.hpp"
 #include "io/scripts.hpp"
 #include "io/tun_queue.hpp"
 #include "io/turn.hpp"
 #include "io/udp_port.hpp"
+#include "io/workers.hpp"
 #include "tinc/base/time.hpp"
 #include "tinc/node/effect.hpp"
 #include "tinc/node/node.hpp"
 
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tinc::io {
 
-/// Carries out what the Node wants: the end of every turn.
-class EffectRunner final : public Turn {
+/// Carries out what the Node wants: the end of every turn. Brings it packets, too, unless
+/// others have the data plane.
+class EffectRunner final : public Turn, public DataPath {
   public:
     /// Those who do the work; set before the first turn, null while there is none.
     struct Workers {
@@ -30,12 +35,18 @@ class EffectRunner final : public Turn {
         ScriptQueue* scripts = nullptr;
         TunQueue* device = nullptr;
         std::vector<std::unique_ptr<UdpPort>>* ports = nullptr;
+        io::Workers* planes = nullptr;  ///< if they have the data plane
     };
 
     EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log);
 
-    void employ(const Workers& workers) { workers_ = workers; }
+    void employ(const Workers& workers);
     void finish() override;
+
+    void from_device(packet::Batch& frames) override;
+    void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
+                      SocketIndex socket) override;
+    void forget_packets() override { node_.outbox().clear(); }
 
   private:
     /// Turns of effects that cause effects at once, before the loop gets its turn.
@@ -43,8 +54,6 @@ class EffectRunner final : public Turn {
 
     void carry_out_effects();
     void send_packets();
-    void send_datagrams();
-    [[nodiscard]] UdpPort* port_for(const plane::Sending& sending);
     void arm_timer();
 
     void operator()(const node::Wake& effect);
@@ -62,6 +71,7 @@ class EffectRunner final : public Turn {
     node::Node& node_;
     LogSink& log_;
     Workers workers_;
+    PacketSender sender_;
     asio::steady_timer timer_;
     Time armed_for_ = never;
     bool is_running_ = false;

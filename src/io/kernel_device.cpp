@@ -1,5 +1,6 @@
 #include "io/kernel_device.hpp"
 
+#include "io/flow_steering.hpp"
 #include "tinc/packet/coalescer.hpp"
 #include "tinc/packet/segmenter.hpp"
 
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tinc::io {
 
@@ -48,13 +50,17 @@ Result<void> KernelDevice::open() {
     return {};
 }
 
+/// An interface that somebody made before us may have one queue only (EINVAL).
 Result<void> KernelDevice::attach(int descriptor) {
     ifreq request{};
     const int one_queue = queue_ == QueueFlag::one_queue ? IFF_ONE_QUEUE : 0;
-    request.ifr_flags = static_cast<short>(flags() | one_queue);
+    const int multi_queue = queues_ == Queues::several ? IFF_MULTI_QUEUE : 0;
+    request.ifr_flags = static_cast<short>(flags() | one_queue | multi_queue);
     interface().copy(request.ifr_name, IFNAMSIZ - 1);
     if (::ioctl(descriptor, TUNSETIFF, &request) != 0) {
         const int code = errno;
+        if (code == EINVAL && std::exchange(queues_, Queues::one) == Queues::several)
+            return attach(descriptor);
         auto text =
             fmt::format("Error while trying to configure {} as interface {}: {}", info().device,
                         interface().empty() ? "(any)" : interface(), reason_text(code));
@@ -65,7 +71,22 @@ Result<void> KernelDevice::attach(int descriptor) {
     request.ifr_name[IFNAMSIZ - 1] = '\0';
     set_interface(request.ifr_name);
     attached(descriptor);
+    if (queues_ == Queues::several) {
+        if (const auto steered = steer_flows(descriptor); !steered) {
+            queues_ = Queues::one;
+            why_one_queue_ = ": " + steered.error().what;
+        }
+    }
     return {};
+}
+
+Result<std::unique_ptr<Device>> KernelDevice::another_queue() {
+    if (queues_ == Queues::one)
+        return failure(Errc::refused,
+                       fmt::format("{} has one queue{}", interface(), why_one_queue_));
+    auto queue = twin();
+    TINC_CHECK(queue->open());
+    return queue;
 }
 
 struct TunDevice::Offload {
@@ -76,10 +97,10 @@ struct TunDevice::Offload {
     std::array<iovec, 1 + packet::Coalescer::most_pieces> pieces;
 };
 
-TunDevice::TunDevice(std::string device, std::string interface, QueueFlag queue,
+TunDevice::TunDevice(std::string device, std::string interface, QueueFlag queue, Queues queues,
                      DeviceOffload offload, LogSink& log)
     : KernelDevice("Linux tun/tap device (tun mode)", std::move(device), std::move(interface),
-                   queue),
+                   queue, queues),
       wanted_(offload),
       log_(log) {}
 
@@ -96,10 +117,15 @@ void TunDevice::attached(int descriptor) {
     constexpr unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
     if (::ioctl(descriptor, TUNSETOFFLOAD, tcp | offload_udp4 | offload_udp6) == 0) return;
     offload_->coalescer = packet::Coalescer(packet::Coalescer::Udp::alone);
-    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp) == 0) return;
+    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp) == 0 || std::exchange(has_told_, true)) return;
     log_.print(Level::always, Severity::notice,
                "The kernel does not join packets for {}: {}; they pass one by one", info().device,
                reason_text(errno));
+}
+
+std::unique_ptr<KernelDevice> TunDevice::twin() const {
+    return std::make_unique<TunDevice>(info().device, interface(), queue_flag(), Queues::several,
+                                       wanted_, log_);
 }
 
 Device::Reading TunDevice::read(packet::Packet& frame) {
@@ -181,6 +207,11 @@ void TapDevice::attached(int descriptor) {
     ifreq request{};
     if (::ioctl(descriptor, SIOCGIFHWADDR, &request) == 0)
         std::memcpy(own_mac_.data(), request.ifr_hwaddr.sa_data, own_mac_.size());
+}
+
+std::unique_ptr<KernelDevice> TapDevice::twin() const {
+    return std::make_unique<TapDevice>(info().device, interface(), queue_flag(), Queues::several,
+                                       receiver_);
 }
 
 bool TapDevice::write(packet::Packet& frame) {

@@ -15,20 +15,31 @@ namespace tinc::io {
 /// Whether the device sets IFF_ONE_QUEUE, which old kernels knew.
 enum class QueueFlag : std::uint8_t { usual, one_queue };
 
+/// Whether the interface gets one queue for each thread that wants one.
+enum class Queues : std::uint8_t { one, several };
+
 /// A network interface that the kernel makes for us, by way of /dev/net/tun.
 class KernelDevice : public Device {
   public:
     /// An empty `interface` lets the kernel choose a name.
     KernelDevice(std::string description, std::string device, std::string interface,
-                 QueueFlag queue)
+                 QueueFlag queue, Queues queues)
         : Device({std::move(description), std::move(device)}, std::move(interface)),
-          queue_(queue) {}
+          queue_(queue),
+          queues_(queues) {}
 
     [[nodiscard]] Result<void> open() override;
     void close() override { descriptor_.close(); }
+    [[nodiscard]] bool suits_workers() const override { return true; }
+    [[nodiscard]] Result<std::unique_ptr<Device>> another_queue() override;
     [[nodiscard]] int descriptor() const override { return descriptor_.number(); }
 
+  protected:
+    [[nodiscard]] QueueFlag queue_flag() const { return queue_; }
+
   private:
+    /// Another device of the same kind, with the same options, for the interface of this one.
+    [[nodiscard]] virtual std::unique_ptr<KernelDevice> twin() const = 0;
     /// The flags that make the interface this kind.
     [[nodiscard]] virtual int flags() const = 0;
     /// Called with the new descriptor before it is used.
@@ -36,6 +47,8 @@ class KernelDevice : public Device {
     [[nodiscard]] Result<void> attach(int descriptor);
 
     QueueFlag queue_;
+    Queues queues_;
+    std::string why_one_queue_;  ///< if several were wanted
     Descriptor descriptor_;
 };
 
@@ -53,8 +66,8 @@ enum class DeviceOffload : std::uint8_t { off, on };
 ///
 class TunDevice final : public KernelDevice {
   public:
-    TunDevice(std::string device, std::string interface, QueueFlag queue, DeviceOffload offload,
-              LogSink& log);
+    TunDevice(std::string device, std::string interface, QueueFlag queue, Queues queues,
+              DeviceOffload offload, LogSink& log);
     ~TunDevice() override;
 
     [[nodiscard]] Reading read(packet::Packet& frame) override;
@@ -67,19 +80,22 @@ class TunDevice final : public KernelDevice {
 
     [[nodiscard]] int flags() const override;
     void attached(int descriptor) override;
+    [[nodiscard]] std::unique_ptr<KernelDevice> twin() const override;
     [[nodiscard]] Reading read_super_packet();
 
     DeviceOffload wanted_;
     LogSink& log_;
+    bool has_told_ = false;              ///< what the kernel cannot do
     std::unique_ptr<Offload> offload_;  ///< null if there is none
 };
 
 /// Ethernet frames.
 class TapDevice final : public KernelDevice {
   public:
-    TapDevice(std::string device, std::string interface, QueueFlag queue, Receiver receiver)
+    TapDevice(std::string device, std::string interface, QueueFlag queue, Queues queues,
+              Receiver receiver)
         : KernelDevice("Linux tun/tap device (tap mode)", std::move(device), std::move(interface),
-                       queue),
+                       queue, queues),
           receiver_(receiver) {}
 
     [[nodiscard]] Reading read(packet::Packet& frame) override {
@@ -90,6 +106,7 @@ class TapDevice final : public KernelDevice {
   private:
     [[nodiscard]] int flags() const override;
     void attached(int descriptor) override;
+    [[nodiscard]] std::unique_ptr<KernelDevice> twin() const override;
 
     Receiver receiver_;
     std::array<std::byte, mac_bytes> own_mac_ = {std::byte{0xfe}, std::byte{0xfd}};

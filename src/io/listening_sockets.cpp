@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,13 +31,18 @@ bool set_option(int socket, int level, int name, int value) {
     return ::setsockopt(socket, level, name, &value, sizeof value) == 0;
 }
 
-Result<Descriptor> open_bound(const Endpoint& local, int type, const config::Settings& settings) {
+/// Whether other sockets of ours may have the same address.
+enum class Sharing : std::uint8_t { alone, shared };
+
+Result<Descriptor> open_bound(const Endpoint& local, int type, Sharing sharing,
+                              const config::Settings& settings) {
     const bool is_ipv6 = local.address.family() == Family::ipv6;
     Descriptor socket(
         ::socket(is_ipv6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) return system_failure("Creating socket failed");
     const int number = socket.number();
     set_option(number, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (sharing == Sharing::shared) set_option(number, SOL_SOCKET, SO_REUSEPORT, 1);
     if (is_ipv6) set_option(number, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     TINC_CHECK(steer(number, settings));
     const auto address = to_socket_address(local);
@@ -97,8 +103,9 @@ void set_udp_options(int socket, Family family, const config::Settings& settings
         set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
 }
 
-Result<Descriptor> open_udp(const Endpoint& local, const config::Settings& settings, LogSink& log) {
-    TINC_TRY(auto socket, open_bound(local, SOCK_DGRAM, settings));
+Result<Descriptor> open_udp(const Endpoint& local, Sharing sharing,
+                            const config::Settings& settings, LogSink& log) {
+    TINC_TRY(auto socket, open_bound(local, SOCK_DGRAM, sharing, settings));
     set_udp_options(socket.number(), local.address.family(), settings, log);
     return socket;
 }
@@ -112,12 +119,12 @@ struct Wanted {
 /// Port 0 takes the port that the system chose for TCP also for UDP.
 Result<ListeningPair> open_pair(const Wanted& wanted, const config::Settings& settings,
                                 LogSink& log) {
-    TINC_TRY(auto tcp, open_bound(wanted.endpoint, SOCK_STREAM, settings));
+    TINC_TRY(auto tcp, open_bound(wanted.endpoint, SOCK_STREAM, Sharing::alone, settings));
     if (::listen(tcp.number(), listen_backlog) != 0)
         return system_failure(fmt::format("Can't listen on {}/tcp", wanted.endpoint.text()));
     const auto local = local_endpoint(tcp.number());
     if (!local) return system_failure("getsockname");
-    TINC_TRY(auto udp, open_udp(*local, settings, log));
+    TINC_TRY(auto udp, open_udp(*local, Sharing::alone, settings, log));
     return ListeningPair{std::move(tcp), std::move(udp), *local, wanted.outgoing};
 }
 
@@ -176,7 +183,7 @@ std::optional<Descriptor> take_udp(std::vector<Descriptor>& sockets, const Endpo
 Result<Descriptor> udp_beside(std::vector<Descriptor>& sockets, const Endpoint& local,
                               const config::Settings& settings, LogSink& log) {
     auto taken = take_udp(sockets, local);
-    if (!taken) return open_udp(local, settings, log);
+    if (!taken) return open_udp(local, Sharing::alone, settings, log);
     set_udp_options(taken->number(), local.address.family(), settings, log);
     return std::move(*taken);
 }
@@ -245,6 +252,13 @@ Result<std::vector<ListeningPair>> open_listening_sockets(const config::Settings
                                              : adopt(std::move(handed_over), settings, log));
     if (pairs.empty()) return failure(Errc::system, "Unable to create any listening socket!");
     return pairs;
+}
+
+Result<Descriptor> open_beside(int udp, const Endpoint& local, const config::Settings& settings,
+                               LogSink& log) {
+    // Not before the first was bound: that must fail if another program has the port.
+    if (!set_option(udp, SOL_SOCKET, SO_REUSEPORT, 1)) return system_failure("SO_REUSEPORT");
+    return open_udp(local, Sharing::shared, settings, log);
 }
 
 std::optional<std::string> service_port(const std::string& service) {

@@ -33,6 +33,11 @@ struct ListeningPair {
 [[nodiscard]] Result<std::vector<ListeningPair>> open_listening_sockets(
     const config::Settings& settings, std::vector<Descriptor> handed_over, LogSink& log);
 
+/// Another UDP socket at the address of this one: the kernel divides what arrives by where it comes
+/// from. Fails if it does not, as with some sockets of socket activation.
+[[nodiscard]] Result<Descriptor> open_beside(int udp, const Endpoint& local,
+                                             const config::Settings& settings, LogSink& log);
+
 /// The number of the port that the system knows by this name, "655" for "tinc".
 [[nodiscard]] std::optional<std::string> service_port(const std::string& service);
 

@@ -7,6 +7,7 @@
 #include "io/descriptor.hpp"
 #include "tinc/base/log.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -64,13 +65,13 @@ class Log final : public LogSink {
     Log(int level, std::unique_ptr<LogTarget> target) : level_(level), target_(std::move(target)) {}
 
     [[nodiscard]] bool shows(Level level) const override {
-        return static_cast<int>(level) <= level_;
+        return static_cast<int>(level) <= this->level();
     }
     /// Control characters are replaced, so that nobody can forge a line.
     void write(Severity severity, std::string_view line) override;
 
-    [[nodiscard]] int level() const { return level_; }
-    void set_level(int level) { level_ = level; }
+    [[nodiscard]] int level() const { return level_.load(std::memory_order_relaxed); }
+    void set_level(int level) { level_.store(level, std::memory_order_relaxed); }
     void set_target(std::unique_ptr<LogTarget> target) { target_ = std::move(target); }
     /// Every line goes through this editor, which outlives the next call; null: through none.
     void use(LineEditor* editor) { editor_ = editor; }
@@ -78,7 +79,7 @@ class Log final : public LogSink {
     void reopen();
 
   private:
-    int level_;
+    std::atomic<int> level_;  ///< threads that carry packets look at it
     std::unique_ptr<LogTarget> target_;
     LineEditor* editor_ = nullptr;
     std::uint64_t dropped_lines_ = 0;

@@ -1,6 +1,5 @@
 #include "io/tun_queue.hpp"
 
-#include "io/clock.hpp"
 #include "io/guard.hpp"
 
 #include <fmt/format.h>
@@ -23,12 +22,11 @@ constexpr milliseconds pause_before_open{250};  ///< doubled each time
 
 }  // namespace
 
-TunQueue::TunQueue(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
-                   packet::Batch& batch, Device& device, Events events)
+TunQueue::TunQueue(asio::io_context& loop, DataPath& path, LogSink& log, packet::Batch& batch,
+                   Device& device, Events events)
     : descriptor_(loop),
       pause_(loop),
-      node_(node),
-      turn_(turn),
+      path_(path),
       log_(log),
       batch_(batch),
       device_(device),
@@ -82,7 +80,7 @@ void TunQueue::wait() {
 
 Device::Reading TunQueue::drain() {
     for (int i = 0; i < batches_per_turn; ++i) {
-        node_.outbox().clear();  // an exception may have left what points into the batch
+        path_.forget_packets();
         batch_.clear();
         auto reading = Device::Reading::frame;
         // What comes together is sealed and sent together: it is not torn to fill the batch.
@@ -94,8 +92,7 @@ Device::Reading TunQueue::drain() {
         const int code = errno;
         if (!batch_.is_empty()) {
             failed_opens_ = 0;
-            node_.from_device(batch_, now());
-            turn_.finish();
+            path_.from_device(batch_);
         }
         errno = code;
         if (reading != Device::Reading::frame) return reading;

@@ -1,10 +1,9 @@
 #pragma once
 
 #include "io/asio.hpp"
+#include "io/data_path.hpp"
 #include "io/device.hpp"
-#include "io/turn.hpp"
 #include "tinc/base/log.hpp"
-#include "tinc/node/node.hpp"
 #include "tinc/packet/packet.hpp"
 
 #include <chrono>
@@ -16,9 +15,9 @@
 
 namespace tinc::io {
 
-/// Carries frames between the device and the Node. An interface that is down costs its packets; one
-/// that was removed is opened anew, a few times and less and less often, before the daemon gives
-/// up, so that whoever supervises it can start it afresh.
+/// Carries frames between the device and the data plane. An interface that is down costs its
+/// packets; one that was removed is opened anew, a few times and less and less often, before the
+/// daemon gives up, so that whoever supervises it can start it afresh.
 class TunQueue {
   public:
     struct Events {
@@ -27,8 +26,8 @@ class TunQueue {
     };
 
     /// `device` is open. `batch` is shared with the UDP ports. The references outlive this object.
-    TunQueue(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
-             packet::Batch& batch, Device& device, Events events);
+    TunQueue(asio::io_context& loop, DataPath& path, LogSink& log, packet::Batch& batch,
+             Device& device, Events events);
     TunQueue(const TunQueue&) = delete;
     TunQueue& operator=(const TunQueue&) = delete;
     ~TunQueue();
@@ -48,8 +47,7 @@ class TunQueue {
 
     asio::posix::stream_descriptor descriptor_;  ///< borrowed from the device
     asio::steady_timer pause_;
-    node::Node& node_;
-    Turn& turn_;
+    DataPath& path_;
     LogSink& log_;
     packet::Batch& batch_;
     Device& device_;

@@ -1,6 +1,5 @@
 #include "io/udp_port.hpp"
 
-#include "io/clock.hpp"
 #include "io/guard.hpp"
 
 #include <fmt/format.h>
@@ -87,12 +86,11 @@ iovec vector_of(MutableBytes bytes) { return {bytes.data(), bytes.size()}; }
 
 }  // namespace
 
-UdpPort::UdpPort(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log,
-                 ReceivingRoom room, Descriptor socket, SocketIndex index, const Options& options)
+UdpPort::UdpPort(asio::io_context& loop, DataPath& path, LogSink& log, ReceivingRoom room,
+                 Descriptor socket, SocketIndex index, const Options& options)
     : socket_(loop, socket.release()),
       pause_(loop),
-      node_(node),
-      turn_(turn),
+      path_(path),
       log_(log),
       room_(room),
       index_(index),
@@ -164,7 +162,7 @@ int UdpPort::receive() {
     const int count =
         ::recvmmsg(socket_.native_handle(), headers.data(), Arrivals::count, MSG_DONTWAIT, nullptr);
     if (count <= 0) return count;
-    node_.outbox().clear();  // an exception may have left what points into the batch
+    path_.forget_packets();
     room_.batch.clear();
     sources_.clear();
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
@@ -195,8 +193,7 @@ void UdpPort::cut(Bytes joined, std::size_t datagram_bytes, const Endpoint& sour
 
 void UdpPort::pass_on() {
     if (room_.batch.is_empty()) return;
-    node_.from_network(room_.batch, sources_, index_, now());
-    turn_.finish();
+    path_.from_network(room_.batch, sources_, index_);
     room_.batch.clear();
     sources_.clear();
 }

@@ -2,14 +2,13 @@
 
 #include "io/arrivals.hpp"
 #include "io/asio.hpp"
+#include "io/data_path.hpp"
 #include "io/descriptor.hpp"
 #include "io/socket_address.hpp"
-#include "io/turn.hpp"
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
 #include "tinc/base/limits.hpp"
 #include "tinc/base/log.hpp"
-#include "tinc/node/node.hpp"
 #include "tinc/packet/packet.hpp"
 #include "tinc/plane/outbox.hpp"
 
@@ -50,7 +49,7 @@ class UdpPort {
     };
 
     /// The references outlive this object.
-    UdpPort(asio::io_context& loop, node::Node& node, Turn& turn, LogSink& log, ReceivingRoom room,
+    UdpPort(asio::io_context& loop, DataPath& path, LogSink& log, ReceivingRoom room,
             Descriptor socket, SocketIndex index, const Options& options);
     UdpPort(const UdpPort&) = delete;
     UdpPort& operator=(const UdpPort&) = delete;
@@ -93,8 +92,7 @@ class UdpPort {
 
     asio::posix::stream_descriptor socket_;
     asio::steady_timer pause_;
-    node::Node& node_;
-    Turn& turn_;
+    DataPath& path_;
     LogSink& log_;
     ReceivingRoom room_;
     SocketIndex index_;

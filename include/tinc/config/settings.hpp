@@ -82,6 +82,7 @@ struct Settings {
     std::string port = "655";
     bool has_port = false;  ///< Port is given; if not, that of the first socket is announced
     bool udp_offload = true;
+    std::optional<std::size_t> data_workers;  ///< none: as the processors suggest
     int udp_rcvbuf = 0;  ///< bytes; 0: the system's default, or more with udp_offload
     int udp_sndbuf = 0;
     std::optional<std::uint32_t> max_connection_burst;  ///< of one source; none: no limit

@@ -39,6 +39,7 @@ constexpr std::string_view policy = "interop/test_policy.py";
 constexpr std::string_view switches = "interop/test_switch.py";
 constexpr std::string_view routers = "interop/test_upnp.py";
 constexpr std::string_view connecting = "interop/test_connecting.py";
+constexpr std::string_view workers = "interop/test_workers.py";
 constexpr std::string_view modern = "interop/test_tinc11.py";
 
 // clang-format off
@@ -54,6 +55,7 @@ constexpr Proof proofs[] = {
     {"ClampMSS", start, "VariableTest.DoesWhatItIsThereFor"},
     {"Compression", start, "VariableTest.DoesWhatItIsThereFor"},
     {"ConnectTo", reload, "ReloadableTest.TakesEffect"},
+    {"DataWorkers", workers, "WorkersTest.test_threads"},
     {"DecrementTTL", reload, "ReloadableTest.TakesEffect"},
     {"Device", devices, "NamesTest.test_multicast"},
     {"DeviceOffload", devices, "FlagsTest.test_device_offload"},

@@ -50,6 +50,7 @@ constexpr std::pair<std::string_view, std::string_view> changes[] = {
     {"ClampMSS", "no"},
     {"Compression", "1"},
     {"ConnectTo", "beta"},
+    {"DataWorkers", "2"},
     {"DecrementTTL", "yes"},
     {"Device", "/dev/x"},
     {"DeviceOffload", "no"},

@@ -58,6 +58,7 @@ const std::vector<Case> cases = {
     {"ClampMSS", "no", [](const Settings& s) { return !s.clamp_mss; }},
     {"Compression", "11", [](const Settings& s) { return s.compression == 11; }},
     {"ConnectTo", "beta", [](const Settings& s) { return s.connect_to == std::vector<std::string>{"beta"}; }},
+    {"DataWorkers", "3", [](const Settings& s) { return s.data_workers == 3; }},
     {"DecrementTTL", "yes", [](const Settings& s) { return s.decrement_ttl; }},
     {"Device", "/dev/tap0", [](const Settings& s) { return s.device == "/dev/tap0"; }},
     {"DeviceOffload", "no", [](const Settings& s) { return !s.device_offload; }},

@@ -27,7 +27,7 @@ TEST_P(DeviceChoiceTest, FollowsTypeAndMode) {
     config::Settings settings;
     settings.device_type = GetParam().type;
     settings.mode = GetParam().mode;
-    const auto device = choose_device(settings, "vpn", log_);
+    const auto device = choose_device(settings, "vpn", Queues::one, log_);
     ASSERT_TRUE(device) << device.error().what;
     EXPECT_EQ((*device)->info().description, GetParam().description);
 }
@@ -66,7 +66,7 @@ TEST_P(DeviceNamesTest, AreThoseOfTheOriginal) {
     settings.device_type = GetParam().type;
     settings.device = GetParam().device;
     settings.interface = GetParam().interface;
-    const auto device = choose_device(settings, "vpn", log_);
+    const auto device = choose_device(settings, "vpn", Queues::one, log_);
     ASSERT_TRUE(device) << device.error().what;
     EXPECT_EQ((*device)->greeting(), GetParam().greeting);
     EXPECT_EQ((*device)->interface(), GetParam().told_interface);
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
 class ChooseDeviceTest : public testing::Test {
   protected:
     std::string refusal(const std::string& netname = "") {
-        const auto device = choose_device(settings_, netname, log_);
+        const auto device = choose_device(settings_, netname, Queues::one, log_);
         return device ? "" : device.error().what;
     }
     config::Settings settings_;
@@ -103,14 +103,14 @@ TEST_F(ChooseDeviceTest, RefusesUnknownTypes) {
 }
 
 TEST_F(ChooseDeviceTest, CutsANetnameThatIsTooLongForAnInterface) {
-    const auto device = choose_device(settings_, "a_very_long_netname", log_);
+    const auto device = choose_device(settings_, "a_very_long_netname", Queues::one, log_);
     ASSERT_TRUE(device);
     EXPECT_EQ((*device)->interface(), "a_very_long_net");
 }
 
 TEST_F(ChooseDeviceTest, SaysWhatToDoWithoutTheKernelModule) {
     settings_.device = "/nonexistent/tun";
-    const auto device = choose_device(settings_, "", log_);
+    const auto device = choose_device(settings_, "", Queues::one, log_);
     ASSERT_TRUE(device);
     const auto opened = (*device)->open();
     ASSERT_FALSE(opened);
@@ -121,7 +121,7 @@ TEST_F(ChooseDeviceTest, SaysWhatToDoWithoutTheKernelModule) {
 
 TEST_F(ChooseDeviceTest, NeverReadsAndTakesEverythingAsDummy) {
     settings_.device_type = "dummy";
-    const auto device = choose_device(settings_, "", log_);
+    const auto device = choose_device(settings_, "", Queues::one, log_);
     ASSERT_TRUE(device && (*device)->open());
     packet::Packet frame;
     frame.clear();
