@@ -111,20 +111,26 @@ UdpPort::UdpPort(asio::io_context& loop, DataPath& path, LogSink& log, Receiving
 
 void UdpPort::wait() {
     socket_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
-        if (ec) return;
-        bool is_sound = false;
-        guarded(log_, "Receiving packets failed", [&] { is_sound = drain(); });
-        if (is_sound)
-            wait();
-        else
-            pause();
+        if (!ec) read();
     });
 }
 
-void UdpPort::pause() {
-    pause_.expires_after(pause_after_error);
-    pause_.async_wait([this](const error_code& ec) {
-        if (!ec) wait();
+void UdpPort::read() {
+    bool is_sound = false;
+    received_ = 0;
+    guarded(log_, "Receiving packets failed", [&] { is_sound = drain(); });
+    if (!is_sound)
+        pause_then(pause_after_error, &UdpPort::wait);
+    else if (moderation_.pauses_after(received_, Moderation::Clock::now()))
+        pause_then(Moderation::pause, &UdpPort::read);
+    else
+        wait();
+}
+
+void UdpPort::pause_then(std::chrono::microseconds time, void (UdpPort::*next)()) {
+    pause_.expires_after(time);
+    pause_.async_wait([this, next](const error_code& ec) {
+        if (!ec) (this->*next)();
     });
 }
 
@@ -193,6 +199,7 @@ void UdpPort::cut(Bytes joined, std::size_t datagram_bytes, const Endpoint& sour
 
 void UdpPort::pass_on() {
     if (room_.batch.is_empty()) return;
+    received_ += room_.batch.size();
     path_.from_network(room_.batch, sources_, index_);
     room_.batch.clear();
     sources_.clear();

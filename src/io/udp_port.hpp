@@ -4,6 +4,7 @@
 #include "io/asio.hpp"
 #include "io/data_path.hpp"
 #include "io/descriptor.hpp"
+#include "io/moderation.hpp"
 #include "io/socket_address.hpp"
 #include "tinc/base/endpoint.hpp"
 #include "tinc/base/ids.hpp"
@@ -76,7 +77,8 @@ class UdpPort {
     };
 
     void wait();
-    void pause();
+    void read();
+    void pause_then(std::chrono::microseconds time, void (UdpPort::*next)());
     /// False if reading failed for another reason than that there was nothing to read.
     [[nodiscard]] bool drain();
     [[nodiscard]] int receive();
@@ -98,6 +100,8 @@ class UdpPort {
     SocketIndex index_;
     Options options_;
     bool cuts_ = false;  ///< the kernel takes whole runs
+    Moderation moderation_;
+    std::size_t received_ = 0;  ///< datagrams, in this turn
     std::vector<Endpoint> sources_;
     std::vector<Run> runs_;
     std::uint64_t dropped_ = 0;

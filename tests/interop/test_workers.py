@@ -9,7 +9,7 @@ import struct
 import unittest
 
 import sandbox
-from lab import Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast
+from lab import Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast, pinging
 from networks import Member, inner, star
 from test_offload import Capture, is_last, transfer
 
@@ -39,8 +39,8 @@ class WorkersTest(unittest.TestCase):
             node.start()
         for number, node in enumerate(nodes[1:], 2):
             nodes[0].host.wait_ping(inner(number))
-            nodes[0].wait_udp(node.name, at_least=1400)
-            if peer != TINCD_11:  # which measures the way only while it sends
+            with pinging(nodes[0].host, inner(number)):  # 1.1 measures ways that are used
+                nodes[0].wait_udp(node.name, at_least=1400)
                 node.wait_udp("alpha", at_least=1400)
         return nodes
 
