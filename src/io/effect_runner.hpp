@@ -16,6 +16,7 @@
 #include "tinc/node/effect.hpp"
 #include "tinc/node/node.hpp"
 
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -43,6 +44,9 @@ class EffectRunner final : public Turn, public DataPath {
     void employ(const Workers& workers);
     void finish() override;
 
+    [[nodiscard]] std::size_t room() const override {
+        return std::numeric_limits<std::size_t>::max();
+    }
     void from_device(packet::Batch& frames) override;
     void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
                       SocketIndex socket) override;

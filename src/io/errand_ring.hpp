@@ -33,11 +33,14 @@ class ErrandRing {
     };
 
     // --- the thread that fills it --------------------------------------------------------------
+    [[nodiscard]] std::size_t empty_loads() const {
+        const auto written = written_.load(std::memory_order_relaxed);
+        return loads_.size() - (written - read_.load(std::memory_order_acquire));
+    }
     /// An empty load, the same until publish(). Null: all are on their way.
     [[nodiscard]] Load* empty_load() {
-        const auto written = written_.load(std::memory_order_relaxed);
-        if (written - read_.load(std::memory_order_acquire) == loads_.size()) return nullptr;
-        return &loads_[written % loads_.size()];
+        if (empty_loads() == 0) return nullptr;
+        return &loads_[written_.load(std::memory_order_relaxed) % loads_.size()];
     }
     void publish() { written_.fetch_add(1, std::memory_order_release); }
 

@@ -65,21 +65,25 @@ void TunQueue::watch_descriptor() {
 
 void TunQueue::wait() {
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
-        if (ec) return;
-        auto outcome = Device::Reading::failed;
-        int code = 0;
-        guarded(log_, "Reading from the device failed", [&] {
-            outcome = drain();
-            code = errno;
-        });
-        if (outcome != Device::Reading::nothing) return reading_failed(outcome, code);
-        errors_ = 0;
-        wait();
+        if (!ec) read();
     });
 }
 
+void TunQueue::read() {
+    if (path_.room() == 0) return pause_then(pause_without_room, &TunQueue::read);
+    auto outcome = Device::Reading::failed;
+    int code = 0;
+    guarded(log_, "Reading from the device failed", [&] {
+        outcome = drain();
+        code = errno;
+    });
+    if (outcome != Device::Reading::nothing) return reading_failed(outcome, code);
+    errors_ = 0;
+    wait();
+}
+
 Device::Reading TunQueue::drain() {
-    for (int i = 0; i < batches_per_turn; ++i) {
+    for (int i = 0; i < batches_per_turn && path_.room() > 0; ++i) {
         path_.forget_packets();
         batch_.clear();
         auto reading = Device::Reading::frame;
@@ -112,7 +116,7 @@ void TunQueue::reading_failed(Device::Reading how, int code) {
     pause_then(pause_per_error * errors_, &TunQueue::wait);
 }
 
-void TunQueue::pause_then(milliseconds time, void (TunQueue::*next)()) {
+void TunQueue::pause_then(std::chrono::microseconds time, void (TunQueue::*next)()) {
     pause_.expires_after(time);
     pause_.async_wait([this, next](const error_code& ec) {
         if (!ec) (this->*next)();

@@ -37,10 +37,11 @@ class TunQueue {
 
   private:
     void wait();
+    void read();
     /// Reads until there is nothing more or enough was read, which is `nothing`, too.
     [[nodiscard]] Device::Reading drain();
     void reading_failed(Device::Reading how, int code);
-    void pause_then(std::chrono::milliseconds time, void (TunQueue::*next)());
+    void pause_then(std::chrono::microseconds time, void (TunQueue::*next)());
     void reopen();
     void watch_descriptor();
     [[nodiscard]] const std::string& device_name() const;

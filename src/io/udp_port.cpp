@@ -116,6 +116,7 @@ void UdpPort::wait() {
 }
 
 void UdpPort::read() {
+    if (path_.room() == 0) return pause_then(pause_without_room, &UdpPort::read);
     bool is_sound = false;
     received_ = 0;
     guarded(log_, "Receiving packets failed", [&] { is_sound = drain(); });
@@ -136,25 +137,28 @@ void UdpPort::pause_then(std::chrono::microseconds time, void (UdpPort::*next)()
 
 bool UdpPort::drain() {
     for (int i = 0; i < batches_per_turn; ++i) {
-        const int count = receive();
+        // The datagrams of one message stay together, so each may need a batch of its own.
+        const auto most = std::min(Arrivals::count, path_.room());
+        if (most == 0) return true;
+        const int count = receive(most);
         if (count < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return true;
             complain(Level::always, "Receiving packet failed", errno);
             return false;
         }
-        if (static_cast<std::size_t>(count) < Arrivals::count) return true;
+        if (static_cast<std::size_t>(count) < most) return true;
     }
     return true;
 }
 
-/// What recvmmsg() returned; the datagrams have been passed on.
-int UdpPort::receive() {
+/// Reads up to `most` messages. What recvmmsg() returned; the datagrams have been passed on.
+int UdpPort::receive(std::size_t most) {
     std::array<iovec, Arrivals::count> vectors;
     std::array<mmsghdr, Arrivals::count> headers;
     std::array<SocketAddress, Arrivals::count> addresses;
     alignas(cmsghdr) std::array<std::array<std::byte, CMSG_SPACE(sizeof(int))>, Arrivals::count>
         controls;
-    for (std::size_t i = 0; i < Arrivals::count; ++i) {
+    for (std::size_t i = 0; i < most; ++i) {
         vectors[i] = vector_of(room_.arrivals[i]);
         headers[i] = {};
         auto& message = headers[i].msg_hdr;
@@ -165,8 +169,8 @@ int UdpPort::receive() {
         message.msg_control = controls[i].data();
         message.msg_controllen = controls[i].size();
     }
-    const int count =
-        ::recvmmsg(socket_.native_handle(), headers.data(), Arrivals::count, MSG_DONTWAIT, nullptr);
+    const int count = ::recvmmsg(socket_.native_handle(), headers.data(),
+                                 static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
     if (count <= 0) return count;
     path_.forget_packets();
     room_.batch.clear();

@@ -81,7 +81,7 @@ class UdpPort {
     void pause_then(std::chrono::microseconds time, void (UdpPort::*next)());
     /// False if reading failed for another reason than that there was nothing to read.
     [[nodiscard]] bool drain();
-    [[nodiscard]] int receive();
+    [[nodiscard]] int receive(std::size_t most);
     void cut(Bytes joined, std::size_t datagram_bytes, const Endpoint& source);
     void pass_on();
 

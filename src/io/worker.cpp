@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -94,6 +95,15 @@ void Worker::order(std::vector<node::PlaneOrder> orders) {
 
 plane::DeviceBytes Worker::carried() const {
     return {bytes_in_.load(std::memory_order_relaxed), bytes_out_.load(std::memory_order_relaxed)};
+}
+
+/// A batch brings one load for each colleague at most. The last one is for copies of packets.
+std::size_t Worker::room() const {
+    std::size_t room = limits::errand_loads;
+    for (const auto& worker : workers_)
+        if (const auto& ring = worker->rings_[number_]; ring)
+            room = std::min(room, ring->empty_loads());
+    return room == 0 ? 0 : room - 1;
 }
 
 void Worker::from_device(packet::Batch& frames) {

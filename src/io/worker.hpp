@@ -73,6 +73,7 @@ class Worker final : public DataPath {
     [[nodiscard]] plane::DeviceBytes carried() const;
 
     // --- from its own thread -------------------------------------------------------------------
+    [[nodiscard]] std::size_t room() const override;
     void from_device(packet::Batch& frames) override;
     void from_network(packet::Batch& datagrams, std::span<const Endpoint> sources,
                       SocketIndex socket) override;

@@ -41,9 +41,11 @@ TEST(ErrandRingTest, HandsOverWhatWasLeftInItsOrder) {
 TEST(ErrandRingTest, HasNoRoomWhenAllLoadsAreOnTheirWay) {
     ErrandRing ring;
     for (std::uint32_t i = 0; i < limits::errand_loads; ++i) ASSERT_TRUE(leave(ring, i));
+    EXPECT_EQ(ring.empty_loads(), 0U);
     EXPECT_FALSE(leave(ring, 99));
     ASSERT_NE(ring.oldest(), nullptr);
     ring.release();
+    EXPECT_EQ(ring.empty_loads(), 1U);
     EXPECT_TRUE(leave(ring, 100));
 }
 
