@@ -52,7 +52,7 @@ class Network:
 
 
 def tinc(sender: str, receiver: str, *, speaks_11: bool = False,
-         host_file: str = "") -> Callable[[list[Host]], list[Daemon]]:
+         host_file: str = "", tinc_conf: str = "") -> Callable[[list[Host]], list[Daemon]]:
     """Two programs; the ends call the relay, or the sender the receiver."""
 
     def start(hosts: list[Host]) -> list[Daemon]:
@@ -62,7 +62,7 @@ def tinc(sender: str, receiver: str, *, speaks_11: bool = False,
         for number, (host, program) in enumerate(zip(hosts, programs), 1):
             calls = (hub, ) if host.name != hub else ()
             nodes.append(configure(host, number, Member(
-                host.name, program, host_file, connect_to=calls, speaks_11=speaks_11),
+                host.name, program, host_file, tinc_conf, connect_to=calls, speaks_11=speaks_11),
                 inner_mtu=INNER_MTU))
         for node in nodes:
             node.learn(*(other for other in nodes if other is not node))
@@ -151,6 +151,11 @@ CONTENDERS = (
     Contender("ours-plain", "tincpp, protocol 1.0 with Cipher = none and Digest = none",
               tinc(TINCD, TINCD, host_file="Cipher = none\nDigest = none\n"), (TINCD, ),
               "tinc-1.0"),
+    Contender("ours-legacy-2", "as ours-legacy, with DataWorkers = 2",
+              tinc(TINCD, TINCD, tinc_conf="DataWorkers = 2\n"), (TINCD, ), "tinc-1.0"),
+    Contender("ours-sptps-2", "as ours-sptps, with DataWorkers = 2",
+              tinc(TINCD, TINCD, speaks_11=True, tinc_conf="DataWorkers = 2\n"), (TINCD, ),
+              "tinc-1.1"),
     Contender("wireguard-go", "WireGuard in user space", wireguard, (WIREGUARD_GO, "wg")),
     Contender("openvpn", "OpenVPN in user space, AES-256-GCM", openvpn, ("openvpn", )),
     Contender("ours-to-1.0", "tincpp sends, the original 1.0 receives",

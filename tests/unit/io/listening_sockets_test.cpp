@@ -55,6 +55,24 @@ TEST_F(ListeningSocketsTest, HaveOnePortForTcpAndUdp) {
     EXPECT_EQ(local_endpoint(pair.udp.number()), pair.local);
 }
 
+TEST_F(ListeningSocketsTest, HaveOthersBesideThem) {
+    const auto pairs = open();
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    const auto& pair = pairs->front();
+    for (int i = 0; i < 2; ++i) {
+        const auto beside = open_beside(pair.udp.number(), pair.local, settings_, log_);
+        ASSERT_TRUE(beside) << beside.error().what;
+        EXPECT_EQ(local_endpoint(beside->number()), pair.local);
+    }
+}
+
+TEST_F(ListeningSocketsTest, AreNotSharedWithOtherPrograms) {
+    const auto pairs = open();
+    ASSERT_TRUE(pairs) << pairs.error().what;
+    settings_.port = std::to_string(pairs->front().local.port);
+    EXPECT_FALSE(open());
+}
+
 TEST_F(ListeningSocketsTest, ShareThePortTheSystemChose) {
     settings_.bind_to_address = {{"127.0.0.1", ""}, {"127.0.0.2", ""}};
     const auto pairs = open();
