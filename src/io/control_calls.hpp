@@ -1,7 +1,6 @@
 #pragma once
 
 #include "io/asio.hpp"
-#include "tinc/base/limits.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -11,16 +10,20 @@
 namespace tinc::io {
 
 /// What another thread wants done on the control thread. It never waits for that: calls beyond
-/// limits::worker_reports are left out, and so are those whose time comes after this object's.
+/// `most` that wait are left out, and so are those whose time comes after this object's.
 class ControlCalls {
   public:
     /// `control` outlives this object, which is made and destroyed on its thread.
-    explicit ControlCalls(asio::io_context& control) : control_(control) {}
+    ControlCalls(asio::io_context& control, std::size_t most) : control_(control), most_(most) {}
 
+    /// Whether post() does so; for the only thread that does.
+    [[nodiscard]] bool has_room() const {
+        return waiting_->load(std::memory_order_relaxed) < most_;
+    }
     /// From any thread. False if it is left out.
     template <class Call>
     bool post(Call call) {
-        if (waiting_->fetch_add(1, std::memory_order_relaxed) >= limits::worker_reports) {
+        if (waiting_->fetch_add(1, std::memory_order_relaxed) >= most_) {
             waiting_->fetch_sub(1, std::memory_order_relaxed);
             return false;
         }
@@ -35,6 +38,7 @@ class ControlCalls {
 
   private:
     asio::io_context& control_;
+    std::size_t most_;
     std::shared_ptr<std::atomic<std::size_t>> waiting_ =
         std::make_shared<std::atomic<std::size_t>>(0);
 };

@@ -6,6 +6,7 @@
 #include "tinc/mesh/mesh.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <cerrno>
@@ -116,8 +117,7 @@ awaitable<void> Daemon::live() {
         auto ready = open_sockets();
         if (ready) ready = settle();
         if (ready) {
-            serve();
-            co_await ending_.wait();
+            if (start_serving()) co_await ending_.wait();
         } else {
             fail(ready.error());  // what tinc-up did must be undone
         }
@@ -183,6 +183,17 @@ Result<void> Daemon::settle() {
     return {};
 }
 
+/// False if the system has no more threads or descriptors for us.
+bool Daemon::start_serving() {
+    try {
+        serve();
+        return true;
+    } catch (const std::exception& problem) {
+        fail({Errc::system, fmt::format("Cannot begin: {}", problem.what())});
+        return false;
+    }
+}
+
 void Daemon::serve() {
     std::vector<Endpoint> local;
     for (const auto& pair : sockets_) local.push_back(pair.local);
@@ -241,17 +252,19 @@ void Daemon::make_workers() {
                           settings_.name,
                           i == 0 ? *device_ : *queues_[i - 1],
                           std::move(worker_sockets_[i])};
-        Worker::Events events{[this](std::vector<plane::Event> met) {
-                                  node_->met(std::move(met), now());
-                                  effects_->finish();
-                              },
-                              [this](const Worker::TooBig& refused) {
-                                  node_->datagram_too_big(refused.node, refused.frame_bytes, now());
-                                  effects_->finish();
-                              },
+        Worker::Events events{[this](Worker::Report report) { heard(std::move(report)); },
                               device_events()};
+        // The others open queues of the same interface anew, for which tinc-up runs once.
+        if (i > 0) events.device = {[] {}, [this](const std::string& why) { print_lines(why); }};
         workers_->add(std::move(plan), std::move(events));
     }
+}
+
+void Daemon::heard(Worker::Report report) {
+    for (const auto& [node, frame_bytes] : report.too_big)
+        node_->datagram_too_big(node, frame_bytes, now());
+    node_->met(std::move(report.events), now());
+    effects_->finish();
 }
 
 TunQueue::Events Daemon::device_events() {

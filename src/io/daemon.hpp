@@ -78,12 +78,14 @@ class Daemon {
     void employ();
     void open_queues();
     [[nodiscard]] Result<void> share_sockets();
+    [[nodiscard]] bool start_serving();
     void serve();
     void make_listeners();
     void make_ports();
     void make_workers();
     [[nodiscard]] UdpPort::Options options_of(const ListeningPair& pair) const;
     [[nodiscard]] TunQueue::Events device_events();
+    void heard(Worker::Report report);
     void forward_ports(const std::vector<Endpoint>& listening);
     [[nodiscard]] awaitable<void> stop();
     [[nodiscard]] awaitable<void> wait_for_scripts();

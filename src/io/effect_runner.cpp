@@ -11,9 +11,9 @@ namespace tinc::io {
 EffectRunner::EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log)
     : node_(node), log_(log), timer_(loop) {}
 
-void EffectRunner::employ(const Workers& workers) {
-    workers_ = workers;
-    sender_.employ(workers.device, workers.ports);
+void EffectRunner::employ(const Hands& hands) {
+    hands_ = hands;
+    sender_.employ(hands.device, hands.ports);
 }
 
 void EffectRunner::from_device(packet::Batch& frames) {
@@ -46,7 +46,7 @@ void EffectRunner::finish() {
 }
 
 void EffectRunner::carry_out_effects() {
-    if (workers_.planes) workers_.planes->hand_out(node_.take_orders());
+    if (hands_.planes) hands_.planes->hand_out(node_.take_orders());
     const auto effects = node_.take_effects();
     if (!effects.empty()) is_wanted_again_ = true;
     // One by one: what fails must not take the others with it.
@@ -55,54 +55,54 @@ void EffectRunner::carry_out_effects() {
                 [&] { std::visit([this](const auto& kind) { (*this)(kind); }, effect); });
 }
 
-void EffectRunner::operator()(const node::Wake& effect) { workers_.links->wake(effect.peer); }
+void EffectRunner::operator()(const node::Wake& effect) { hands_.links->wake(effect.peer); }
 
-void EffectRunner::operator()(const node::Open& effect) { workers_.links->open(effect); }
+void EffectRunner::operator()(const node::Open& effect) { hands_.links->open(effect); }
 
-void EffectRunner::operator()(const node::OpenCommand& effect) { workers_.links->open(effect); }
+void EffectRunner::operator()(const node::OpenCommand& effect) { hands_.links->open(effect); }
 
-void EffectRunner::operator()(const node::Close& effect) { workers_.links->close(effect); }
+void EffectRunner::operator()(const node::Close& effect) { hands_.links->close(effect); }
 
 void EffectRunner::operator()(const node::Resolve& effect) {
-    workers_.resolver->resolve(effect.host, effect.port,
-                               [this, query = effect.query](Result<std::vector<Endpoint>> found) {
-                                   node_.resolved(query, std::move(found), now());
-                                   finish();
-                               });
+    hands_.resolver->resolve(effect.host, effect.port,
+                             [this, query = effect.query](Result<std::vector<Endpoint>> found) {
+                                 node_.resolved(query, std::move(found), now());
+                                 finish();
+                             });
 }
 
 void EffectRunner::operator()(const node::LoadHost& effect) {
-    workers_.host_files->load(effect.name,
-                              [this, query = effect.query](Result<config::HostSettings> host) {
-                                  node_.host_loaded(query, std::move(host), now());
-                                  finish();
-                              });
+    hands_.host_files->load(effect.name,
+                            [this, query = effect.query](Result<config::HostSettings> host) {
+                                node_.host_loaded(query, std::move(host), now());
+                                finish();
+                            });
 }
 
 void EffectRunner::operator()(const node::ScanHosts& /*effect*/) {
-    workers_.host_files->scan([this](std::vector<std::string> with_address) {
+    hands_.host_files->scan([this](std::vector<std::string> with_address) {
         node_.hosts_scanned(std::move(with_address), now());
         finish();
     });
 }
 
 void EffectRunner::operator()(const node::RecallAddresses& effect) {
-    workers_.addresses->recall(effect.name,
-                               [this, query = effect.query](const std::vector<Endpoint>& recent) {
-                                   node_.recalled(query, recent, now());
-                                   finish();
-                               });
+    hands_.addresses->recall(effect.name,
+                             [this, query = effect.query](const std::vector<Endpoint>& recent) {
+                                 node_.recalled(query, recent, now());
+                                 finish();
+                             });
 }
 
 void EffectRunner::operator()(const node::RememberAddress& effect) {
-    workers_.addresses->remember(effect.name, effect.remote);
+    hands_.addresses->remember(effect.name, effect.remote);
 }
 
 void EffectRunner::operator()(const node::SaveKey& effect) {
-    workers_.host_files->append_key(effect.name, effect.key);
+    hands_.host_files->append_key(effect.name, effect.key);
 }
 
-void EffectRunner::operator()(const node::RunScript& effect) { workers_.scripts->add(effect); }
+void EffectRunner::operator()(const node::RunScript& effect) { hands_.scripts->add(effect); }
 
 void EffectRunner::send_packets() {
     auto& outbox = node_.outbox();

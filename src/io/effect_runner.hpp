@@ -28,7 +28,7 @@ namespace tinc::io {
 class EffectRunner final : public Turn, public DataPath {
   public:
     /// Those who do the work; set before the first turn, null while there is none.
-    struct Workers {
+    struct Hands {
         PeerLinks* links = nullptr;
         Resolver* resolver = nullptr;
         HostFiles* host_files = nullptr;
@@ -36,12 +36,12 @@ class EffectRunner final : public Turn, public DataPath {
         ScriptQueue* scripts = nullptr;
         TunQueue* device = nullptr;
         std::vector<std::unique_ptr<UdpPort>>* ports = nullptr;
-        io::Workers* planes = nullptr;  ///< if they have the data plane
+        Workers* planes = nullptr;  ///< if they have the data plane
     };
 
     EffectRunner(asio::io_context& loop, node::Node& node, LogSink& log);
 
-    void employ(const Workers& workers);
+    void employ(const Hands& hands);
     void finish() override;
 
     [[nodiscard]] std::size_t room() const override {
@@ -74,7 +74,7 @@ class EffectRunner final : public Turn, public DataPath {
 
     node::Node& node_;
     LogSink& log_;
-    Workers workers_;
+    Hands hands_;
     PacketSender sender_;
     asio::steady_timer timer_;
     Time armed_for_ = never;

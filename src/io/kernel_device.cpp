@@ -112,12 +112,13 @@ int TunDevice::flags() const {
 
 void TunDevice::attached(int descriptor) {
     offload_.reset();
+    const bool is_told = std::exchange(was_open_, true);
     if (wanted_ == DeviceOffload::off) return;
     offload_ = std::make_unique_for_overwrite<Offload>();
     constexpr unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
     if (::ioctl(descriptor, TUNSETOFFLOAD, tcp | offload_udp4 | offload_udp6) == 0) return;
     offload_->coalescer = packet::Coalescer(packet::Coalescer::Udp::alone);
-    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp) == 0 || std::exchange(has_told_, true)) return;
+    if (::ioctl(descriptor, TUNSETOFFLOAD, tcp) == 0 || is_told) return;
     log_.print(Level::always, Severity::notice,
                "The kernel does not join packets for {}: {}; they pass one by one", info().device,
                reason_text(errno));

@@ -85,7 +85,7 @@ class TunDevice final : public KernelDevice {
 
     DeviceOffload wanted_;
     LogSink& log_;
-    bool has_told_ = false;              ///< what the kernel cannot do
+    bool was_open_ = false;
     std::unique_ptr<Offload> offload_;  ///< null if there is none
 };
 

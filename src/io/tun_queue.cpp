@@ -77,9 +77,14 @@ void TunQueue::read() {
         outcome = drain();
         code = errno;
     });
-    if (outcome != Device::Reading::nothing) return reading_failed(outcome, code);
+    const bool is_left_over = outcome == Device::Reading::frame;
+    if (!is_left_over && outcome != Device::Reading::nothing) return reading_failed(outcome, code);
     errors_ = 0;
-    wait();
+    // The device may have read more than it has handed out, which no readiness tells of.
+    if (is_left_over)
+        pause_then(std::chrono::microseconds(0), &TunQueue::read);
+    else
+        wait();
 }
 
 Device::Reading TunQueue::drain() {
@@ -101,7 +106,7 @@ Device::Reading TunQueue::drain() {
         errno = code;
         if (reading != Device::Reading::frame) return reading;
     }
-    return Device::Reading::nothing;
+    return Device::Reading::frame;
 }
 
 void TunQueue::reading_failed(Device::Reading how, int code) {

@@ -38,7 +38,7 @@ class TunQueue {
   private:
     void wait();
     void read();
-    /// Reads until there is nothing more or enough was read, which is `nothing`, too.
+    /// Reads until there is nothing more, or, which is `frame`, enough was read for this turn.
     [[nodiscard]] Device::Reading drain();
     void reading_failed(Device::Reading how, int code);
     void pause_then(std::chrono::microseconds time, void (TunQueue::*next)());

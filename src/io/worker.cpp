@@ -9,24 +9,43 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
+#include <limits>
+#include <system_error>
 #include <utility>
+#include <variant>
 
 namespace tinc::io {
 
 namespace {
 
-Descriptor make_bell() { return Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+constexpr std::size_t most_device_news = 64;
+constexpr std::chrono::milliseconds pause_of_reports{1};
+
+Descriptor make_bell() {
+    Descriptor bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!bell) throw std::system_error(errno, std::generic_category(), "eventfd");
+    return bell;
+}
+
+bool is_packet(const node::PlaneOrder& order) {
+    return std::holds_alternative<node::RoutePacket>(order) ||
+           std::holds_alternative<node::CarryPacket>(order) ||
+           std::holds_alternative<mesh::CarrySptpsPacket>(order);
+}
 
 }  // namespace
 
-Worker::Worker(Plan plan, Events events, Log& log, ControlCalls& calls)
+Worker::Worker(Plan plan, Events events, Log& log, asio::io_context& control)
     : events_(std::move(events)),
-      calls_(calls),
-      log_(log, calls),
+      reports_(control, limits::worker_reports),
+      device_news_(control, most_device_news),
+      log_(log, control),
       plane_({}, std::move(plan.own_name), random_, log_, plan.share),
       number_(plan.share.number),
       device_(loop_, *this, log_, batch_, plan.device, device_events()),
+      report_later_(loop_),
       loads_(plan.share.planes),
       bell_(loop_) {
     plane_.use(routes_);
@@ -40,17 +59,16 @@ Worker::Worker(Plan plan, Events events, Log& log, ControlCalls& calls)
     sender_.employ(&device_, &ports_);
     for (std::uint32_t i = 0; i < plan.share.planes; ++i)
         rings_.push_back(i == number_ ? nullptr : std::make_unique<ErrandRing>());
-    auto bell = make_bell();
-    if (bell) bell_.assign(bell.release());
+    bell_.assign(make_bell().release());
 }
 
 Worker::~Worker() { stop(); }
 
 /// The device is the thread's, the operator the control thread's.
 TunQueue::Events Worker::device_events() {
-    return {[this] { calls_.post([this] { events_.device.reopened(); }); },
+    return {[this] { device_news_.post([this] { events_.device.reopened(); }); },
             [this](const std::string& why) {
-                calls_.post([this, why] { events_.device.given_up(why); });
+                device_news_.post([this, why] { events_.device.given_up(why); });
             }};
 }
 
@@ -59,7 +77,7 @@ void Worker::start(std::span<const std::unique_ptr<Worker>> workers) {
     for (std::size_t i = 0; i < ports_.size(); ++i)
         if (receiving_[i] == Receiving::yes) ports_[i]->start();
     device_.start();
-    if (bell_.is_open()) wait_for_errands();
+    wait_for_errands();
     const BlockedSignals none;
     thread_ = std::thread([this] { run(); });
 }
@@ -84,13 +102,23 @@ void Worker::run() {
 }
 
 void Worker::order(std::vector<node::PlaneOrder> orders) {
-    asio::post(loop_, [this, orders = std::move(orders)]() mutable {
-        for (auto& order : orders)
-            guarded(log_, "Carrying out what was decided failed", [&] {
-                node::carry_out(std::move(order), plane_, now(), outbox_);
-                finish();
-            });
+    std::erase_if(orders, [this](const node::PlaneOrder& order) {
+        if (!is_packet(order)) return false;
+        if (packets_ordered_.fetch_add(1, std::memory_order_relaxed) < limits::worker_packets)
+            return false;
+        packets_ordered_.fetch_sub(1, std::memory_order_relaxed);
+        return true;
     });
+    asio::post(loop_, [this, orders = std::move(orders)]() mutable { carry_out(orders); });
+}
+
+void Worker::carry_out(std::vector<node::PlaneOrder>& orders) {
+    for (auto& order : orders) {
+        if (is_packet(order)) packets_ordered_.fetch_sub(1, std::memory_order_relaxed);
+        guarded(log_, "Carrying out what was decided failed",
+                [&] { node::carry_out(std::move(order), plane_, now(), outbox_); });
+    }
+    guarded(log_, "Carrying packets failed", [this] { finish(); });
 }
 
 plane::DeviceBytes Worker::carried() const {
@@ -99,7 +127,7 @@ plane::DeviceBytes Worker::carried() const {
 
 /// A batch brings one load for each colleague at most. The last one is for copies of packets.
 std::size_t Worker::room() const {
-    std::size_t room = limits::errand_loads;
+    auto room = std::numeric_limits<std::size_t>::max();
     for (const auto& worker : workers_)
         if (const auto& ring = worker->rings_[number_]; ring)
             room = std::min(room, ring->empty_loads());
@@ -139,6 +167,17 @@ void Worker::leave_errands() {
     }
     for (std::size_t i = 0; i < loads_.size(); ++i)
         if (loads_[i] != nullptr) leave(i);
+    if (lost_errands_ > 0) complain();
+}
+
+/// Copies of packets, or those that go from worker to worker, were more than there was room for.
+void Worker::complain() {
+    const auto time = std::chrono::steady_clock::now();
+    if (time < next_complaint_) return;
+    next_complaint_ = time + std::chrono::seconds(1);
+    log_.print(Level::traffic, Severity::warning,
+               "{} packets were dropped that another thread had no room for",
+               std::exchange(lost_errands_, 0U));
 }
 
 void Worker::leave(std::size_t number) {
@@ -151,14 +190,26 @@ void Worker::report() {
     const auto& carried = plane_.device_bytes();
     bytes_in_.store(carried.in, std::memory_order_relaxed);
     bytes_out_.store(carried.out, std::memory_order_relaxed);
+    if (has_more_to_report_) return;
+    if (!reports_.has_room()) return report_later();
+    Report report{plane_.take_events(), {}};
     for (const auto& sending : too_big_)
-        calls_.post([this, refused = TooBig{sending.node, sending.frame_bytes}] {
-            events_.too_big(refused);
-        });
+        report.too_big.push_back({sending.node, sending.frame_bytes});
     too_big_.clear();
-    auto events = plane_.take_events();
-    if (events.empty()) return;
-    calls_.post([this, events = std::move(events)]() mutable { events_.met(std::move(events)); });
+    if (report.events.empty() && report.too_big.empty()) return;
+    reports_.post([this, report = std::move(report)]() mutable { events_.met(std::move(report)); });
+}
+
+/// The control thread is behind. What it has not heard of yet has its limits in the Plane.
+void Worker::report_later() {
+    too_big_.clear();  // the system will say it again
+    has_more_to_report_ = true;
+    report_later_.expires_after(pause_of_reports);
+    report_later_.async_wait([this](const error_code& ec) {
+        if (ec) return;
+        has_more_to_report_ = false;
+        report();
+    });
 }
 
 void Worker::wake() {

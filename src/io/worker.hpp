@@ -19,6 +19,8 @@
 #include "tinc/plane/plane.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,15 +52,18 @@ class Worker final : public DataPath {
         NodeIndex node{};
         std::size_t frame_bytes = 0;
     };
+    struct Report {
+        std::vector<plane::Event> events;
+        std::vector<TooBig> too_big;
+    };
     /// What the control thread hears, on its own thread.
     struct Events {
-        std::function<void(std::vector<plane::Event>)> met;
-        std::function<void(TooBig)> too_big;
+        std::function<void(Report)> met;
         TunQueue::Events device;
     };
 
     /// The references outlive this object.
-    Worker(Plan plan, Events events, Log& log, ControlCalls& calls);
+    Worker(Plan plan, Events events, Log& log, asio::io_context& control);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() override;
@@ -69,6 +74,7 @@ class Worker final : public DataPath {
     void stop();
 
     // --- from any thread -----------------------------------------------------------------------
+    /// Packets that are too many are dropped; all other orders are carried out.
     void order(std::vector<node::PlaneOrder> orders);
     [[nodiscard]] plane::DeviceBytes carried() const;
 
@@ -85,6 +91,8 @@ class Worker final : public DataPath {
     void leave_errands();
     void leave(std::size_t number);
     void report();
+    void report_later();
+    void complain();
 
     /// From the thread of another worker: there is a load in its ring.
     void wake();
@@ -92,9 +100,11 @@ class Worker final : public DataPath {
     void do_errands();
 
     [[nodiscard]] TunQueue::Events device_events();
+    void carry_out(std::vector<node::PlaneOrder>& orders);
 
     Events events_;
-    ControlCalls& calls_;
+    ControlCalls reports_;
+    ControlCalls device_news_;  ///< which is rare, and must not be lost
     WorkerLog log_;
     asio::io_context loop_{1};
     SystemRandom random_;
@@ -110,6 +120,9 @@ class Worker final : public DataPath {
     std::vector<Receiving> receiving_;  ///< of the ports
     PacketSender sender_;
     std::vector<plane::Sending> too_big_;
+    asio::steady_timer report_later_;
+    bool has_more_to_report_ = false;
+    std::atomic<std::size_t> packets_ordered_ = 0;
 
     std::span<const std::unique_ptr<Worker>> workers_;
     std::vector<std::unique_ptr<ErrandRing>> rings_;  ///< from each other worker; null from itself
@@ -120,6 +133,7 @@ class Worker final : public DataPath {
     std::atomic<std::uint64_t> bytes_in_ = 0;
     std::atomic<std::uint64_t> bytes_out_ = 0;
     std::uint64_t lost_errands_ = 0;
+    std::chrono::steady_clock::time_point next_complaint_{};
     std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "io/control_calls.hpp"
 #include "io/log.hpp"
+#include "tinc/base/limits.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -13,7 +14,9 @@ namespace tinc::io {
 /// The log of a thread that carries packets: its lines are written by the control thread.
 class WorkerLog final : public LogSink {
   public:
-    WorkerLog(Log& log, ControlCalls& calls) : log_(log), calls_(calls) {}
+    /// The references outlive this object.
+    WorkerLog(Log& log, asio::io_context& control)
+        : log_(log), calls_(control, limits::worker_log_lines) {}
 
     [[nodiscard]] bool shows(Level level) const override { return log_.shows(level); }
     void write(Severity severity, std::string_view line) override {
@@ -30,7 +33,7 @@ class WorkerLog final : public LogSink {
 
   private:
     Log& log_;
-    ControlCalls& calls_;
+    ControlCalls calls_;
     std::uint64_t lost_ = 0;
 };
 

@@ -21,7 +21,8 @@ Workers::~Workers() {
 }
 
 void Workers::add(Worker::Plan plan, Worker::Events events) {
-    workers_.push_back(std::make_unique<Worker>(std::move(plan), std::move(events), log_, calls_));
+    workers_.push_back(
+        std::make_unique<Worker>(std::move(plan), std::move(events), log_, control_));
 }
 
 void Workers::start() {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "io/asio.hpp"
-#include "io/control_calls.hpp"
 #include "io/log.hpp"
 #include "io/worker.hpp"
 #include "tinc/node/plane_order.hpp"
@@ -18,7 +17,7 @@ namespace tinc::io {
 class Workers {
   public:
     /// `control` is the loop of the control thread. The references outlive this object.
-    Workers(asio::io_context& control, Log& log) : log_(log), calls_(control) {}
+    Workers(asio::io_context& control, Log& log) : control_(control), log_(log) {}
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
     ~Workers();
@@ -31,8 +30,8 @@ class Workers {
     [[nodiscard]] plane::DeviceBytes carried() const;
 
   private:
+    asio::io_context& control_;
     Log& log_;
-    ControlCalls calls_;
     std::vector<std::unique_ptr<Worker>> workers_;
 };
 

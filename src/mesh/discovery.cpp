@@ -92,20 +92,23 @@ void Mesh::datagram_too_big(NodeIndex node, std::size_t frame_bytes) {
 }
 
 /// The data plane has the address already: an authenticated packet came from there.
-void Mesh::source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now) {
-    if (!graph_.exists(node)) return;
+bool Mesh::source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now) {
+    if (!graph_.exists(node) || !graph_.path(node).reachable) return false;
     auto& target = member(node);
     target.remote = remote;
     target.socket = socket;
     log_.print(Level::protocol, Severity::debug, "UDP address of {} set to {}", graph_.name(node),
                remote.text());
-    if (is_sptps(node)) return restart_path(node);
-    if (!target.path_mtu.is_running() || target.path_mtu.min_mtu() == 0) return;
     // What was measured on the old way says nothing about this one.
-    target.path_mtu.reset();
-    target.path_mtu.start(now);
-    arm_probes(node);
-    publish_mtu(node);
+    if (is_sptps(node)) {
+        restart_path(node);
+    } else if (target.path_mtu.is_running() && target.path_mtu.min_mtu() > 0) {
+        target.path_mtu.reset();
+        target.path_mtu.start(now);
+        arm_probes(node);
+        publish_mtu(node);
+    }
+    return true;
 }
 
 void Mesh::set_remote(NodeIndex node, const std::optional<Endpoint>& remote) {

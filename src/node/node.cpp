@@ -407,6 +407,9 @@ std::vector<std::string> Node::reachable_nodes() const {
 }
 
 const mesh::Mesh& Node::mesh() const { return state_->mesh; }
-const plane::Plane& Node::plane() const { return *state_->plane; }
+const plane::Plane& Node::plane() const {
+    TINC_ASSERT(state_->plane);
+    return *state_->plane;
+}
 
 }  // namespace tinc::node

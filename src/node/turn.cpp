@@ -77,8 +77,8 @@ void Node::State::apply(plane::Event& event, Time now_) {
     } else if (const auto* reply = std::get_if<plane::ProbeReply>(&event)) {
         mesh.probe_replied(reply->node, reply->frame_bytes, now_);
     } else if (const auto* moved = std::get_if<plane::SourceMoved>(&event)) {
-        mesh.source_moved(moved->node, moved->remote, moved->socket, now_);
-        order(SetProvenAddress{moved->node, moved->remote, moved->socket}, now_);
+        if (mesh.source_moved(moved->node, moved->remote, moved->socket, now_))
+            order(SetProvenAddress{moved->node, moved->remote, moved->socket}, now_);
     } else if (const auto* frame = std::get_if<plane::SendByTcp>(&event)) {
         const auto id = mesh.connection_towards(frame->neighbour);
         auto* entry = id ? find(*id) : nullptr;

@@ -11,6 +11,7 @@ namespace {
 
 /// Requests to the control side between two turns; more are dropped like packets.
 constexpr std::size_t event_limit = 1'024;
+constexpr std::size_t packet_limit = event_limit / 2;
 
 }  // namespace
 
@@ -22,7 +23,9 @@ Plane::Plane(PlaneSettings settings, std::string own_name, RandomSource& random,
       share_(share),
       table_(std::make_shared<const graph::ForwardingTable>()),
       announced_(std::make_shared<const AnnouncedAddresses>()),
-      recent_macs_(random) {
+      recent_macs_(random),
+      announced_trials_(limits::trials_per_second / 2 / share.planes),
+      other_trials_(limits::trials_per_second / 2 / share.planes) {
     set_name(self, std::move(own_name));
 }
 
@@ -155,7 +158,9 @@ std::vector<Event> Plane::take_events() {
 }
 
 void Plane::post(Event event) {
-    if (events_.size() >= event_limit) return drop(Drop::queue_full);
+    const bool is_packet =
+        std::holds_alternative<SendByTcp>(event) || std::holds_alternative<SptpsByTcp>(event);
+    if (events_.size() >= (is_packet ? packet_limit : event_limit)) return drop(Drop::queue_full);
     events_.push_back(std::move(event));
 }
 

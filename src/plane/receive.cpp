@@ -83,19 +83,22 @@ void Plane::open_from(Sender sender, std::span<packet::Packet* const> datagrams,
         return;
     }
     if (speaks_sptps(sender.node)) return from_hop(sender.node, datagrams, origin, out);
-    auto& keys = slot(sender.node);
-    if (!has_our_key(keys, now_)) {
+    if (!has_our_key(slot(sender.node), now_)) {
         for (std::size_t i = 0; i < datagrams.size(); ++i) drop(Drop::no_key);
         log_.print(Level::traffic, Severity::debug,
                    "Got packet from {} but he hasn't got our key yet", label(sender.node));
         return;
     }
-    const bool has_old = keys.old_opener && now_ < keys.old_opener_until;
+    // Who left them to us may know less of who has the address.
+    const auto known = by_remote_.find(origin.source);
+    if (known != by_remote_.end() && known->second.front() == sender.node) sender.is_owner = true;
+    const bool has_old = slot(sender.node).old_opener && now_ < slot(sender.node).old_opener_until;
     const auto step = has_old ? 1 : datagrams.size();
     for (; !datagrams.empty(); datagrams = datagrams.subspan(step)) {
         const auto run = datagrams.first(step);
         opened_.resize(step);
-        opener_for(keys, run.front()->bytes(), now_).open(run, compression_, engine_, opened_);
+        opener_for(slot(sender.node), run.front()->bytes(), now_)
+            .open(run, compression_, engine_, opened_);
         for (std::size_t i = 0; i < step; ++i)
             take_opened(sender, *run[i], opened_[i], origin, out);
     }

@@ -163,7 +163,7 @@ void Plane::refuse(NodeIndex source, packet::Packet& frame, Unreachable reason, 
         icmp_second_ = now;
         icmp_sent_ = 0;
     }
-    if (icmp_sent_ == limits::icmp_per_second) return;
+    if (icmp_sent_ >= std::max(1U, limits::icmp_per_second / share_.planes)) return;
     packet::IcmpOptions options{.mtu = mtu, .source = std::nullopt};
     if (reason == Unreachable::time_exceeded && local_addresses_ != nullptr)
         if (const auto ip = packet::parse_tagged_ip(frame.bytes()))

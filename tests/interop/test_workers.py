@@ -98,6 +98,18 @@ class WorkersTest(unittest.TestCase):
                         if (after - before) % 65536 >= 32768]
                 self.assertEqual(late, [])
 
+    def test_an_interface_that_was_lost(self) -> None:
+        """All queues are opened anew, and tinc-up runs once."""
+        with Lab() as lab:
+            alpha, beta, *_ = self.mesh(lab)
+            before = alpha.daemon.mark()
+            alpha.host.run("ip", "link", "del", "vpn0")
+            for _ in range(2):
+                alpha.daemon.wait_log("vpn0 was gone and is open again", since=before)
+            alpha.host.wait_ping(inner(2))
+            self.assertEqual(transfer(alpha.host, beta.host, inner(2)), "right")
+            self.assertEqual(alpha.daemon.log(before).count("Executing script tinc-up"), 1)
+
     def test_reload_and_restart(self) -> None:
         """What the control thread decides reaches all of them."""
         with Lab() as lab:

@@ -53,9 +53,11 @@ inline constexpr std::size_t sockets = 128;
 // The data plane.
 inline constexpr std::size_t batch_packets = 64;
 inline constexpr std::size_t outbox_packets = 4'096;
-inline constexpr std::size_t data_workers = 16;
-inline constexpr std::size_t errand_loads = 8;        ///< batches on their way between two workers
-inline constexpr std::size_t worker_reports = 4'096;  ///< of one worker, not looked at yet
+inline constexpr std::size_t data_workers = 8;
+inline constexpr std::size_t errand_loads = 8;    ///< batches on their way between two workers
+inline constexpr std::size_t worker_reports = 8;  ///< of one worker, not looked at yet
+inline constexpr std::size_t worker_log_lines = 1'024;  ///< likewise
+inline constexpr std::size_t worker_packets = 512;  ///< of meta connections, likewise of the node's
 inline constexpr std::uint32_t icmp_per_second = 3;
 inline constexpr std::size_t learned_macs = 4'096;  ///< of hosts behind our device
 inline constexpr std::chrono::milliseconds tunnel_report_pause{300};

@@ -147,7 +147,8 @@ class Mesh {
     /// Many datagrams in the name of this node cannot be opened.
     void session_doubted(NodeIndex node, Time now);
     void probe_replied(NodeIndex node, std::size_t frame_bytes, Time now);
-    void source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now);
+    /// False if the node has gone meanwhile.
+    bool source_moved(NodeIndex node, const Endpoint& remote, SocketIndex socket, Time now);
     void datagram_too_big(NodeIndex node, std::size_t frame_bytes);
     /// A host behind our device sends; heard of once per limits::mac_report_pause at most. Its
     /// address becomes a subnet of ours until it has been silent for MACExpire, or is at another

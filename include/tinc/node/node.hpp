@@ -147,6 +147,7 @@ class Node {
     /// Names of all nodes there is a way to, our own included, in order.
     [[nodiscard]] std::vector<std::string> reachable_nodes() const;
     [[nodiscard]] const mesh::Mesh& mesh() const;
+    /// Not of a Node that has given it away.
     [[nodiscard]] const plane::Plane& plane() const;
 
   private:

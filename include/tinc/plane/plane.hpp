@@ -419,8 +419,8 @@ class Plane {
     LocalAddresses* local_addresses_ = nullptr;
     std::size_t announced_turn_ = 0;
     std::size_t keyed_turn_ = 0;
-    TrialBudget announced_trials_{limits::trials_per_second / 2};
-    TrialBudget other_trials_{limits::trials_per_second / 2};
+    TrialBudget announced_trials_;
+    TrialBudget other_trials_;
     std::vector<Event> events_;
 
     // Of the batch being handled; members only to keep their memory.

@@ -11,7 +11,7 @@ namespace {
 
 TEST(ControlCallsTest, AreMadeOnTheThreadOfTheLoop) {
     asio::io_context loop;
-    ControlCalls calls(loop);
+    ControlCalls calls(loop, 3);
     std::optional<std::thread::id> made_on;
     std::thread([&] {
         EXPECT_TRUE(calls.post([&] { made_on = std::this_thread::get_id(); }));
@@ -23,13 +23,13 @@ TEST(ControlCallsTest, AreMadeOnTheThreadOfTheLoop) {
 
 TEST(ControlCallsTest, AreLeftOutWhenTooManyWait) {
     asio::io_context loop;
-    ControlCalls calls(loop);
+    ControlCalls calls(loop, 3);
     std::size_t made = 0;
-    for (std::size_t i = 0; i < limits::worker_reports; ++i)
-        ASSERT_TRUE(calls.post([&] { ++made; }));
+    for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(calls.post([&] { ++made; }));
+    EXPECT_FALSE(calls.has_room());
     EXPECT_FALSE(calls.post([&] { ++made; }));
     loop.run();
-    EXPECT_EQ(made, limits::worker_reports);
+    EXPECT_EQ(made, 3U);
     EXPECT_TRUE(calls.post([&] { ++made; })) << "there is room again";
 }
 
@@ -37,7 +37,7 @@ TEST(ControlCallsTest, AreNotMadeAfterTheirEnd) {
     asio::io_context loop;
     bool is_made = false;
     {
-        ControlCalls calls(loop);
+        ControlCalls calls(loop, 3);
         ASSERT_TRUE(calls.post([&] { is_made = true; }));
     }
     loop.run();
