@@ -209,7 +209,7 @@ constexpr auto table = std::to_array<Option>({
      .help = "What the names of scripts end in."},
     {.name = "ScriptsInterpreter", .kind = Kind::of(Form::text, "command"), .reloadable = true,
      .help = "The command that runs scripts."},
-    {.name = "StrictKeys", .kind = yes_or_no, .fallback = "no",
+    {.name = "StrictKeys", .kind = yes_or_no, .fallback = "no", .reloadable = true,
      .origin = Origin::tincpp,
      .help = "Believe only those Ed25519 keys of other nodes that are in their host files here."},
     {.name = "StrictSubnets", .kind = yes_or_no, .fallback = "no",

@@ -48,6 +48,7 @@ void Mesh::reload(MeshSettings settings, Time now) {
     if (keys_expire_ != never) keys_expire_ = std::min(keys_expire_, now + settings.key_expire);
     if (next_housekeeping_ != never)
         next_housekeeping_ = std::min(next_housekeeping_, now + settings.ping_timeout);
+    if (settings.strict_keys != settings_.strict_keys) restart_key_searches();
     settings_ = std::move(settings);
 }
 

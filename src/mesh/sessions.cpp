@@ -215,6 +215,14 @@ void Mesh::key_loaded(const std::string& name, const Result<config::HostSettings
     }
 }
 
+/// Who may be asked for a key is not what it was.
+void Mesh::restart_key_searches() {
+    for (const auto node : graph_.nodes()) {
+        auto& search = member(node).key_search;
+        if (search != KeySearch::in_file) search = KeySearch::none;
+    }
+}
+
 void Mesh::forget_keys_of(std::span<const std::string> names) {
     for (const auto& name : names) {
         const auto node = graph_.find(name);

@@ -310,6 +310,7 @@ class Mesh {
     void start_session(NodeIndex node, Time now);
     void seek_key(NodeIndex node, Time now);
     void ask_for_public_key(NodeIndex node, Time now);
+    void restart_key_searches();
     void tell_public_key(NodeIndex to);
     void learn_public_key(PeerId teller, NodeIndex node, const std::string& text, Time now);
     void carry_out(NodeIndex node, std::vector<sptps::Session::Step> steps, Time now);

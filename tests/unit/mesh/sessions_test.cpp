@@ -205,6 +205,24 @@ TEST_F(StrictKeysTest, WhoAsksForOurKeyGetsIt) {
                 ElementsAre("15 me omega 20 " + key_of(1)->public_key().text()));
 }
 
+TEST_F(SessionsTest, AReloadMaySetStrictKeysWhileTheNodeIsAsked) {
+    use_omega();
+    load_key(std::nullopt);
+    net.mesh.reload(StrictKeysTest::strict_settings(), net.now);
+    net.hear(beta, "15 omega me 20 " + key_of(2)->public_key().text());
+    EXPECT_THAT(net.all<SaveKey>(), IsEmpty());
+}
+
+TEST_F(StrictKeysTest, AReloadThatUnsetsItLetsTheNodeBeAsked) {
+    use_omega();
+    load_key(std::nullopt);
+    net.mesh.reload(modern_settings(), net.now);
+    net.pass(Mesh::key_request_pause);
+    use_omega();
+    load_key(std::nullopt);
+    EXPECT_THAT(net.lines_to(beta), Contains("15 me omega 19"));
+}
+
 TEST_F(SessionsTest, WhoAsksForOurKeyGetsIt) {
     net.hear(beta, "15 omega me 19");
     EXPECT_THAT(net.lines_to(beta),

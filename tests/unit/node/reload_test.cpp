@@ -145,10 +145,10 @@ const Reloadable reloadables[] = {
 };
 
 /// Read by floor 5: for each attempt to connect, each new socket, drawing and script. Or of a
-/// switch, and tested by itself; or of tunnels of protocol 1.1, and tested with them.
+/// switch or of keys, and tested by itself; or of tunnels of protocol 1.1, and tested with them.
 const std::set<std::string_view> elsewhere = {
     "Address", "BindToInterface", "GraphDumpFile", "Hostnames", "LogLevel", "MACExpire",
-    "MTUInfoInterval", "ScriptsExtension", "ScriptsInterpreter", "UDPDiscovery", "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval",
+    "MTUInfoInterval", "ScriptsExtension", "ScriptsInterpreter", "StrictKeys", "UDPDiscovery", "UDPDiscoveryInterval", "UDPDiscoveryKeepaliveInterval",
     "UDPDiscoveryTimeout", "UDPInfoInterval"};
 // clang-format on
 
@@ -196,6 +196,29 @@ TEST(ReloadMacExpireTest, TakesEffectForWhatIsSeenFromThenOn) {
     see();
     world.pass_time(20s);
     EXPECT_TRUE(world.log.contains(" expired"));
+}
+
+TEST(ReloadStrictKeysTest, TakesEffectForKeysThatAreSoughtFromThenOn) {
+    const auto complains = [](const std::string& line) {
+        test::SeededRandom random(5);
+        const auto key = std::make_shared<const crypto::Ed25519PrivateKey>(
+            crypto::Ed25519PrivateKey::generate(random));
+        NodeWorld world(test::settings_of(""), Level::traffic, 655, {test::small_key(), key});
+        const auto beta = world.join("beta", beta_at);
+        for (const auto* news :
+             {"12 1 beta alpha 10.99.1.1 655 c 3", "12 2 beta gamma 10.99.1.3 655 700000c 3",
+              "12 3 gamma beta 10.99.1.2 655 700000c 3", "10 4 gamma 10.3.0.0/16"})
+            world.tell(*beta, news);
+        world.rest();
+        world.node->reload({test::settings_of(line), {}}, world.now);
+        packet::Batch batch;
+        batch.add().assign(packet_for("10.3.0.1"));
+        world.node->from_device(batch, world.now);
+        world.settle();
+        return world.log.contains("No Ed25519 key of gamma is in its host file, and StrictKeys");
+    };
+    EXPECT_FALSE(complains(""));
+    EXPECT_TRUE(complains("StrictKeys = yes"));
 }
 
 TEST(ReloadableTableTest, NamesEveryVariableThatTheOptionTableCallsReloadable) {
