@@ -288,6 +288,7 @@ Result<void> steer(int socket, const config::Settings& settings) {
 
 void set_meta_options(int socket, Family family) {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, limits::unsent_socket_bytes);
     if (family == Family::ipv4)
         set_option(socket, IPPROTO_IP, IP_TOS, IPTOS_LOWDELAY);
     else

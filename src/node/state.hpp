@@ -42,7 +42,7 @@ struct Node::State {
     void apply(mesh::Effect& effect, Time now);
     void order(PlaneOrder wanted, Time now);
     void apply(plane::Event& event, Time now);
-    void send_sealed_by_tcp(const plane::SptpsByTcp& sealed, Time now);
+    void send_sealed_by_tcp(plane::SptpsByTcp sealed, Time now);
     void apply(mesh::ConnectorEffect& effect, Time now);
     enum class Bring : std::uint8_t { up, down };
     /// By its script, unless it is so already.

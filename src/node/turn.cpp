@@ -79,14 +79,13 @@ void Node::State::apply(plane::Event& event, Time now_) {
     } else if (const auto* moved = std::get_if<plane::SourceMoved>(&event)) {
         if (mesh.source_moved(moved->node, moved->remote, moved->socket, now_))
             order(SetProvenAddress{moved->node, moved->remote, moved->socket}, now_);
-    } else if (const auto* frame = std::get_if<plane::SendByTcp>(&event)) {
+    } else if (auto* frame = std::get_if<plane::SendByTcp>(&event)) {
         const auto id = mesh.connection_towards(frame->neighbour);
         auto* entry = id ? find(*id) : nullptr;
         if (entry == nullptr || entry->peer.state() != peer::State::active) return;
-        if (const auto sent = entry->peer.send_packet(frame->frame); !sent)
-            fail(*id, sent.error(), now_);
-    } else if (const auto* sealed = std::get_if<plane::SptpsByTcp>(&event)) {
-        send_sealed_by_tcp(*sealed, now_);
+        entry->peer.send_packet(std::move(frame->frame), now_);
+    } else if (auto* sealed = std::get_if<plane::SptpsByTcp>(&event)) {
+        send_sealed_by_tcp(std::move(*sealed), now_);
     } else if (const auto* used = std::get_if<plane::TunnelUsed>(&event)) {
         mesh.tunnel_used(used->node, now_);
     } else if (const auto* relayed = std::get_if<plane::RelayedFrom>(&event)) {
@@ -101,17 +100,13 @@ void Node::State::apply(plane::Event& event, Time now_) {
 }
 
 /// As raw bytes if the neighbour takes those, else in a request that any version passes on.
-void Node::State::send_sealed_by_tcp(const plane::SptpsByTcp& sealed, Time now_) {
+void Node::State::send_sealed_by_tcp(plane::SptpsByTcp sealed, Time now_) {
     const auto id = mesh.connection_towards(sealed.neighbour);
     auto* entry = id ? find(*id) : nullptr;
     if (entry == nullptr || entry->peer.state() != peer::State::active) return;
-    if (entry->peer.takes_sptps_packets()) {
-        if (const auto sent = entry->peer.send_sptps_packet(sealed.packet); !sent)
-            fail(*id, sent.error(), now_);
-        return;
-    }
-    const auto line = mesh.packet_request(sealed.from, sealed.to, sealed.packet);
-    if (const auto sent = entry->peer.send_packet_line(line); !sent) fail(*id, sent.error(), now_);
+    if (entry->peer.takes_sptps_packets())
+        return entry->peer.send_sptps_packet(std::move(sealed.packet), now_);
+    entry->peer.send_packet_line(mesh.packet_request(sealed.from, sealed.to, sealed.packet), now_);
 }
 
 void Node::State::apply(mesh::ConnectorEffect& effect, Time now_) {

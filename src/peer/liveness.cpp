@@ -19,6 +19,7 @@ std::int64_t whole_seconds(Duration duration) {
 // written must move within PingTimeout.
 
 Time Peer::deadline() const {
+    if (sending_fault_) return created_;  // at once
     if (state_ != State::active) {
         const auto limit = created_ + settings_->ping_timeout;
         return proxy_ ? std::min(limit, proxy_->deadline()) : limit;
@@ -29,6 +30,7 @@ Time Peer::deadline() const {
 }
 
 Result<void> Peer::on_time(Time now) {
+    if (sending_fault_) return std::unexpected(*sending_fault_);
     const auto timeout = settings_->ping_timeout;
     if (state_ != State::active) {
         if (now < deadline()) return {};

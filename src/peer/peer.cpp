@@ -390,24 +390,46 @@ Result<void> Peer::queue(std::string_view text, std::string_view end) {
     return {};
 }
 
-/// Random early drop: the fuller the queue, the likelier a packet stays out of it.
-bool Peer::drops_packet() const {
-    const auto limit = static_cast<double>(settings_->max_output_buffer_bytes);
-    const auto pressure = 2.0 * static_cast<double>(unsent_bytes()) / limit - 1.0;
-    constexpr double range = 4294967296.0;
-    return pressure > static_cast<double>(random_->next_u32()) / range;
-}
-
-Result<void> Peer::send_packet(Bytes frame) {
+void Peer::send_packet(std::vector<std::byte> frame, Time now) {
     TINC_ASSERT(state_ == State::active);
-    if (drops_packet()) return {};
     std::string request;
     append(request, wire::PacketHeader{frame.size()});
-    TINC_CHECK(send_line(request, Telling::log));
-    return queue(as_text(frame));
+    wait({std::move(request), WaitingPacket::Body::encrypted, std::move(frame), now});
+}
+
+/// What is already in the stream counts, save what is being written: a connection that is quick to
+/// take it has room for a batch.
+void Peer::wait(WaitingPacket packet) {
+    auto room = settings_->max_output_buffer_bytes;
+    if (in_flight_bytes_ == 0) room = std::max(room, limits::packet_burst_bytes);
+    packets_.add(std::move(packet), room - std::min(room, outgoing_.size()));
+}
+
+/// Packets get what requests leave of a chunk.
+void Peer::take_packets(Time now) {
+    while (outgoing_.size() < limits::write_chunk_bytes && !sending_fault_) {
+        const auto packet = packets_.take(now);
+        if (!packet) return;
+        if (auto sent = send(*packet); !sent) sending_fault_ = std::move(sent.error());
+    }
+}
+
+Result<void> Peer::send(const WaitingPacket& packet) {
+    TINC_CHECK(send_line(packet.request, Telling::log));
+    switch (packet.kind) {
+        case WaitingPacket::Body::none:
+            break;
+        case WaitingPacket::Body::encrypted:
+            return queue(as_text(packet.body));
+        case WaitingPacket::Body::raw:
+            outgoing_.insert(outgoing_.end(), packet.body.begin(), packet.body.end());
+            break;
+    }
+    return {};
 }
 
 std::vector<std::byte> Peer::take_outgoing(Time now) {
+    take_packets(now);
     const auto count = std::min(outgoing_.size(), limits::write_chunk_bytes);
     if (count == 0) return {};
     if (in_flight_bytes_ == 0) last_progress_ = now;

@@ -137,19 +137,15 @@ Result<void> Peer::on_sptps_packet_header(std::string_view line) {
 
 bool Peer::takes_sptps_packets() const { return stream_ && peer_minor_ >= minor_of_sptps_packets; }
 
-Result<void> Peer::send_sptps_packet(Bytes packet) {
+void Peer::send_sptps_packet(std::vector<std::byte> packet, Time now) {
     TINC_ASSERT(state_ == State::active && takes_sptps_packets());
-    if (drops_packet()) return {};
     std::string request;
     append(request, wire::SptpsPacketHeader{packet.size()});
-    TINC_CHECK(send_line(request, Telling::log));
-    outgoing_.insert(outgoing_.end(), packet.begin(), packet.end());
-    return {};
+    wait({std::move(request), WaitingPacket::Body::raw, std::move(packet), now});
 }
 
-Result<void> Peer::send_packet_line(std::string_view line) {
-    if (drops_packet()) return {};
-    return send_line(line, Telling::log);
+void Peer::send_packet_line(std::string line, Time now) {
+    wait({std::move(line), WaitingPacket::Body::none, {}, now});
 }
 
 std::optional<crypto::Ed25519PublicKey> Peer::proven_key() const {

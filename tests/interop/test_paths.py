@@ -2,10 +2,11 @@
 
 import re
 import signal
+import subprocess
 import unittest
 
 import sandbox
-from lab import Lab, TINCD, TINCD_PEER, explain_cast, pinging, wait_until
+from lab import Lab, TINCD, TINCD_PEER, explain_cast, is_reference, pinging, wait_until
 from networks import Member, each_cast, expand, inner, inner6, outer, star
 
 PINGS = 10
@@ -313,6 +314,36 @@ class PathsTest(unittest.TestCase):
                         "Expiring symmetric keys") >= 2, f"{node.name} makes new keys twice")
             self.assertGreater(count.sent, 300)
             self.assertLess(count.lost, count.sent * 0.02, f"{count.lost} of {count.sent} lost")
+
+
+@unittest.skipIf(is_reference(TINCD), "1.0.36 lets requests wait behind megabytes of packets")
+class SlowConnectionTest(unittest.TestCase):
+    """A meta connection that is asked to carry ten times the packets that it can."""
+
+    def test_requests_and_packets_do_not_wait_long(self) -> None:
+        with Lab() as lab:
+            alpha, beta = pair(lab, ours="TCPOnly = yes\n",
+                               conf="PingInterval = 2\nPingTimeout = 2\n")
+            beta.start()
+            alpha.start()
+            alpha.host.wait_ping(inner(2))
+            alpha.host.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "1mbit",
+                           "burst", "5kb", "latency", "100ms")
+            flood = alpha.host.spawn("ping", "-n", "-q", "-i", "0.001", "-c", "8000", "-s", "1200",
+                                     inner(2), stdout=subprocess.PIPE, text=True)
+            own = alpha.read("hosts/alpha")
+            number = 0
+            while flood.poll() is None:
+                number += 1
+                alpha.write("hosts/alpha", own + f"Subnet = 10.9.{number}.0/24\n")
+                alpha.daemon.signal(signal.SIGHUP)
+                beta.daemon.wait_log(rf"Got ADD_SUBNET from alpha.* 10\.9\.{number}\.0/24",
+                                     seconds=2)
+            told, _ = flood.communicate()
+            self.assertLess(float(re.search(r"rtt min/avg/max/mdev = [\d.]+/[\d.]+/([\d.]+)/",
+                                            told)[1]), 2000, told)
+            for node in (alpha, beta):
+                self.assertNotRegex(node.daemon.log(), r"didn't respond to PING|could not flush")
 
 
 if __name__ == "__main__":

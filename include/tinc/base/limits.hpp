@@ -29,6 +29,11 @@ inline constexpr std::uint32_t activations_per_member = 10;  ///< in ten seconds
 inline constexpr std::size_t meta_outgoing_bytes = std::size_t{4} << 20U;
 inline constexpr std::size_t write_chunk_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t proxy_reply_bytes = 8'192;
+/// A batch and its requests: whether the system takes so much at once shows when it is tried.
+inline constexpr std::size_t packet_burst_bytes = std::size_t{128} << 10U;
+inline constexpr std::chrono::seconds packet_patience{1};
+/// What a socket may hold that TCP has not sent yet; it would go ahead of every request.
+inline constexpr int unsent_socket_bytes = 16 << 10;
 
 // What strangers may hold.
 inline constexpr std::size_t pending_connections = 128;

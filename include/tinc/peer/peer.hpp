@@ -5,7 +5,8 @@
 //
 //     receive(bytes) --> decrypt --> lines --> handshake, ping | Event::RequestArrived
 //                                          '-> PACKET + bytes  | Event::PacketArrived
-//     send_line, send_packet --> encrypt --> take_outgoing()
+//     send_line ---------------> encrypt --> take_outgoing()
+//     send_packet --> packets_ --^  when there is room and nothing else to send
 //
 // The two ID lines decide how (secure.cpp):
 //
@@ -30,6 +31,7 @@
 #include "tinc/config/settings.hpp"
 #include "tinc/crypto/own_keys.hpp"
 #include "tinc/legacy/handshake.hpp"
+#include "tinc/peer/packet_queue.hpp"
 #include "tinc/peer/proxy_handshake.hpp"
 #include "tinc/peer/request_policy.hpp"
 #include "tinc/sptps/stream.hpp"
@@ -123,18 +125,19 @@ class Peer {
     /// connection is then to be closed.
     enum class Telling : std::uint8_t { log, silent };
     [[nodiscard]] Result<void> send_line(std::string_view line, Telling telling);
-    /// Queues a frame as PACKET, or drops it when the connection is too slow.
-    [[nodiscard]] Result<void> send_packet(Bytes frame);
-    /// Queues a datagram of node sessions, with the IDs of its ends in front, for a peer that
-    /// takes_sptps_packets(); or drops it likewise.
-    [[nodiscard]] Result<void> send_sptps_packet(Bytes packet);
+    /// Queues a frame as PACKET. Packets wait until no request does, and where they are too many
+    /// for MaxOutputBufferSize or have waited too long, the oldest are dropped.
+    void send_packet(std::vector<std::byte> frame, Time now);
+    /// Likewise a datagram of node sessions, with the IDs of its ends in front, for a peer that
+    /// takes_sptps_packets().
+    void send_sptps_packet(std::vector<std::byte> packet, Time now);
     [[nodiscard]] bool takes_sptps_packets() const;
-    /// Queues a request that carries a packet, or drops it likewise.
-    [[nodiscard]] Result<void> send_packet_line(std::string_view line);
+    /// Likewise a request that carries a packet.
+    void send_packet_line(std::string line, Time now);
     /// Moves out at most limits::write_chunk_bytes. They count as unsent until written().
     [[nodiscard]] std::vector<std::byte> take_outgoing(Time now);
     void written(std::size_t count, Time now);
-    [[nodiscard]] bool has_outgoing() const { return !outgoing_.empty(); }
+    [[nodiscard]] bool has_outgoing() const { return !outgoing_.empty() || !packets_.is_empty(); }
 
     [[nodiscard]] Time deadline() const;
     /// Sends PING when due. An error when the peer has taken too long.
@@ -157,7 +160,9 @@ class Peer {
     [[nodiscard]] std::string label() const;
     /// As tinc 1.0.36 dumps it.
     [[nodiscard]] unsigned status_word() const;
-    [[nodiscard]] std::size_t unsent_bytes() const { return outgoing_.size() + in_flight_bytes_; }
+    [[nodiscard]] std::size_t unsent_bytes() const {
+        return packets_.bytes() + outgoing_.size() + in_flight_bytes_;
+    }
     /// Whether its key was proven: what it did wrong after that was not a stranger's doing.
     [[nodiscard]] bool is_authenticated() const {
         return state_ == State::awaiting_ack || state_ == State::awaiting_end ||
@@ -191,7 +196,9 @@ class Peer {
     [[nodiscard]] std::uint32_t own_options() const;
     [[nodiscard]] std::string words_of_timeout() const;
     void warn_of_cipher() const;
-    [[nodiscard]] bool drops_packet() const;
+    void wait(WaitingPacket packet);
+    void take_packets(Time now);
+    [[nodiscard]] Result<void> send(const WaitingPacket& packet);
 
     // secure.cpp
     /// How the two ends prove themselves.
@@ -226,7 +233,9 @@ class Peer {
     std::size_t raw_bytes_ = 0;        ///< of an SPTPS_PACKET, still to come between two records
     std::deque<Event> events_;
 
+    PacketQueue packets_;
     std::vector<std::byte> outgoing_;
+    std::optional<Error> sending_fault_;  ///< of a packet; on_time() tells it
     std::size_t in_flight_bytes_ = 0;
     Time last_progress_;  ///< of the bytes being written
 

@@ -126,7 +126,7 @@ TEST(NodeTest, AFrameThatIsTooShortOrOfNoKindIsHarmless) {
     NodeWorld world;
     const auto beta = world.join("beta", beta_at);
     for (const std::size_t size : std::initializer_list<std::size_t>{1, 13, 14, 34, 60, 1661}) {
-        ASSERT_TRUE(beta->end.peer->send_packet(std::vector<std::byte>(size, std::byte{0x45})));
+        beta->end.peer->send_packet(std::vector<std::byte>(size, std::byte{0x45}), world.now);
         world.talk(*beta);
     }
     EXPECT_FALSE(world.is_closed(beta->id));

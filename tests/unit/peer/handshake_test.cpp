@@ -34,7 +34,7 @@ TEST_P(InPieces, BothEndsBecomeActiveAndUnderstandEachOther) {
     EXPECT_EQ(pair.beta.peer->name(), "alpha");
 
     const std::vector<std::byte> frame(1'514, std::byte{'\n'});
-    ASSERT_TRUE(pair.alpha.peer->send_packet(frame));
+    pair.alpha.peer->send_packet(frame, pair.now);
     ASSERT_TRUE(pair.alpha.peer->send_line("14 1 alpha", Peer::Telling::log));
     ASSERT_TRUE(pair.carry(pair.alpha, pair.beta, GetParam()));
     ASSERT_EQ(pair.beta.all<PacketArrived>().size(), 1U);

@@ -77,8 +77,8 @@ TEST_F(SecureTest, CarriesFramesAndSealedPacketsBetweenRequests) {
     const std::vector<std::byte> packet(1'033, std::byte{8});
     ASSERT_TRUE(pair.alpha.peer->takes_sptps_packets());
     for (int i = 0; i < 3; ++i) {
-        ASSERT_TRUE(pair.alpha.peer->send_packet(frame));
-        ASSERT_TRUE(pair.alpha.peer->send_sptps_packet(packet));
+        pair.alpha.peer->send_packet(frame, pair.now);
+        pair.alpha.peer->send_sptps_packet(packet, pair.now);
         ASSERT_TRUE(pair.tell_beta("14 1 alpha"));
     }
     const auto frames = pair.beta.all<PacketArrived>();
@@ -88,6 +88,16 @@ TEST_F(SecureTest, CarriesFramesAndSealedPacketsBetweenRequests) {
     EXPECT_EQ(frames.back().frame, frame);
     EXPECT_EQ(packets.back().packet, packet);
     EXPECT_EQ(pair.beta.all<RequestArrived>().size(), 3U);
+}
+
+TEST_F(SecureTest, APacketThatNoRecordCanHoldEndsTheConnection) {
+    ASSERT_TRUE(pair.activate());
+    pair.alpha.peer->send_packet(std::vector<std::byte>(5'000), pair.now);
+    static_cast<void>(pair.alpha.peer->take_outgoing(pair.now));
+    EXPECT_LE(pair.alpha.peer->deadline(), pair.now);
+    const auto kept = pair.alpha.peer->on_time(pair.now);
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().code, Errc::exhausted);
 }
 
 TEST_F(SecureTest, ARequestOfTheHandshakeEndsTheConnection) {

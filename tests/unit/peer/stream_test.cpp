@@ -9,13 +9,18 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace tinc::peer {
 namespace {
 
 using namespace std::chrono_literals;
 using test::PeerPair;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 class ActivePair : public testing::Test, protected PeerPair {
   protected:
@@ -43,7 +48,7 @@ TEST_F(PacketTest, AreDroppedAndTheConnectionStaysHoweverLargeTheBuffer) {
         static_cast<std::size_t>(config::option("MaxOutputBufferSize").kind.most);
     const std::vector<std::byte> frame(1'500);
     for (std::size_t sent = 0; sent < 2 * limits::meta_outgoing_bytes; sent += frame.size())
-        ASSERT_TRUE(alpha.peer->send_packet(frame));
+        alpha.peer->send_packet(frame, now);
     EXPECT_TRUE(alpha.peer->send_line("8", Peer::Telling::silent)) << "there is room for requests";
 }
 
@@ -199,17 +204,71 @@ TEST_F(SendingTest, GivesUpAPeerThatDoesNotReadFourMebibytes) {
     EXPECT_LE(alpha.peer->unsent_bytes(), limits::meta_outgoing_bytes);
 }
 
-TEST_F(SendingTest, DropsPacketsBeforeTheQueueIsLongerThanItsLimit) {
-    const std::vector<std::byte> frame(1'000, std::byte{1});
-    for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(alpha.peer->send_packet(frame));
-    EXPECT_LE(alpha.peer->unsent_bytes(), alpha.settings.max_output_buffer_bytes + 1'010);
-    EXPECT_GE(alpha.peer->unsent_bytes(), alpha.settings.max_output_buffer_bytes / 2);
+/// Packets of 1000 bytes, on the wire 1008, that know their number.
+class PacketSendingTest : public ActivePair {
+  protected:
+    void send_packets(unsigned count) {
+        for (; count > 0; --count)
+            alpha.peer->send_packet(std::vector(1'000, std::byte(sent_++)), now);
+    }
+    /// The system does not take what it is given.
+    void hold_up() {
+        ASSERT_TRUE(alpha.peer->send_line("14 1 alpha", Peer::Telling::silent));
+        held_up_ = alpha.peer->take_outgoing(now);
+    }
+    /// It goes on. The numbers of the packets that arrive.
+    std::vector<unsigned> arrivals() {
+        alpha.peer->written(held_up_.size(), now);
+        EXPECT_TRUE(say(beta, std::exchange(held_up_, {})));
+        EXPECT_TRUE(carry(alpha, beta));
+        std::vector<unsigned> numbers;
+        for (const auto& packet : beta.all<PacketArrived>())
+            numbers.push_back(std::to_integer<unsigned>(packet.frame.front()));
+        return numbers;
+    }
+
+  private:
+    unsigned sent_ = 0;
+    std::vector<std::byte> held_up_;
+};
+
+TEST_F(PacketSendingTest, ABatchGoesWhole) {
+    send_packets(64);
+    EXPECT_THAT(arrivals(), SizeIs(64));
 }
 
-TEST_F(SendingTest, DropsNoPacketWhileTheQueueIsLessThanHalfFull) {
-    const std::vector<std::byte> frame(700, std::byte{1});
-    for (int i = 0; i < 10; ++i) ASSERT_TRUE(alpha.peer->send_packet(frame));
-    EXPECT_EQ(alpha.peer->unsent_bytes(), 10 * (700 + std::string_view("17 700\n").size()));
+TEST_F(PacketSendingTest, WhereMoreWaitThanMayTheOldestAreDropped) {
+    hold_up();
+    alpha.settings.max_output_buffer_bytes = 3 * 1'008;
+    send_packets(10);
+    EXPECT_EQ(alpha.peer->unsent_bytes(), 11U + 3 * 1'008U) << "the line is still being written";
+    EXPECT_THAT(arrivals(), ElementsAre(7U, 8U, 9U));
+}
+
+TEST_F(PacketSendingTest, RequestsThatWaitLeaveLessRoom) {
+    hold_up();
+    alpha.settings.max_output_buffer_bytes = 3 * 1'008;
+    ASSERT_TRUE(alpha.peer->send_line(std::string(1'007, '8'), Peer::Telling::silent));
+    send_packets(10);
+    EXPECT_EQ(alpha.peer->unsent_bytes(), 11U + 3 * 1'008U);
+}
+
+TEST_F(PacketSendingTest, RequestsGoFirst) {
+    send_packets(3);
+    ASSERT_TRUE(alpha.peer->send_line("14 1 alpha", Peer::Telling::silent));
+    EXPECT_THAT(arrivals(), SizeIs(3));
+    ASSERT_EQ(beta.events.size(), 4U);
+    EXPECT_TRUE(std::holds_alternative<RequestArrived>(beta.events.front()));
+}
+
+TEST_F(PacketSendingTest, WhatHasWaitedTooLongIsNotSent) {
+    hold_up();
+    send_packets(2);
+    now += limits::packet_patience;
+    send_packets(1);
+    now += 1ns;
+    EXPECT_THAT(arrivals(), ElementsAre(2U));
+    EXPECT_FALSE(alpha.peer->has_outgoing());
 }
 
 TEST_F(SendingTest, WrittenMoreThanWasTakenIsHarmless) {
