@@ -123,6 +123,7 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
     auto settings = running;
     for (const auto& [variable, values] : compared)
         if (option(variable).reloadable) values.take(settings, fresh);
+    settings.places = fresh.places;
     settings.has_own_host_file = fresh.has_own_host_file;
     settings.remembers_addresses = fresh.remembers_addresses;
     return settings;

@@ -15,6 +15,13 @@ namespace {
 
 using KeyFileReader = std::function<Result<std::string>(const std::string& path)>;
 
+Result<std::string> key_file_of(const Assignment& given, const KeyFileReader& key_file) {
+    if (!key_file) return failure(Errc::refused, given.variable + " cannot be read here");
+    auto text = key_file(given.value);
+    if (!text) text.error().what += " (" + place_of(given) + ")";
+    return text;
+}
+
 /// PublicKey, else PublicKeyFile, else the PEM block of the host file itself. What is given but
 /// wrong is an error, not a reason to look further.
 Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueReader& reader,
@@ -25,8 +32,7 @@ Result<crypto::RsaPublicKey> public_key_of(const std::string& name, const ValueR
     std::string text;
     std::string source;
     if (const auto* given = reader.find("PublicKeyFile")) {
-        if (!key_file) return failure(Errc::refused, "PublicKeyFile cannot be read here");
-        TINC_TRY(text, key_file(given->value));
+        TINC_TRY(text, key_file_of(*given, key_file));
         source = shown(given->value);
     } else if (host_file) {
         text = host_file->text;
@@ -52,8 +58,7 @@ Result<std::optional<crypto::Ed25519PublicKey>> ed25519_key_of(const ValueReader
         return *key;
     }
     if (const auto* given = reader.find("Ed25519PublicKeyFile")) {
-        if (!key_file) return failure(Errc::refused, "Ed25519PublicKeyFile cannot be read here");
-        TINC_TRY(const auto text, key_file(given->value));
+        TINC_TRY(const auto text, key_file_of(*given, key_file));
         return crypto::find_public_key(text, shown(given->value));
     }
     if (!host_file) return std::nullopt;

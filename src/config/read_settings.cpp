@@ -54,7 +54,10 @@ std::string read_name(const Sources& sources, ValueReader& reader, Report& repor
     }
     if (name && is_node_name(*name)) return *name;
     if (given != nullptr && name) reader.fault(*given, option("Name").complaint);
-    report.errors.emplace_back("Name for tinc daemon required!");
+    report.errors.push_back(
+        given != nullptr
+            ? "Name for tinc daemon required!"
+            : fmt::format("Name for tinc daemon required! ({} has none)", sources.tinc_conf.path));
     return {};
 }
 
@@ -407,6 +410,7 @@ std::optional<Settings> read_settings(const Sources& sources, Report& report) {
 
     ValueReader reader(std::move(assignments), ValueReader::Whose::ours, report);
     reader.check_names();
+    settings.places = reader.places();
     read_sockets(reader, sources, settings);
     read_routing(reader, settings);
     read_device(reader, settings);

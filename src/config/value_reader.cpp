@@ -233,6 +233,14 @@ std::vector<wire::Subnet> ValueReader::subnets(std::string_view variable) {
     return found;
 }
 
+Places ValueReader::places() const {
+    Places places;
+    for (const auto& assignment : assignments_)
+        if (const auto* known = find_option(assignment.variable))
+            places.add(known->name, described(assignment));
+    return places;
+}
+
 void ValueReader::check_names() {
     std::vector<const Assignment*> first(option_table().size());
     for (const auto& assignment : assignments_) {

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -109,15 +110,31 @@ constexpr auto kinds = std::to_array<Kind>({
     {"fd", make_fd},
 });
 
+/// The error, and where what the device is made of is written.
+std::unexpected<Error> explained(Error error, const Settings& settings) {
+    for (const auto* variable : {"DeviceType", "Device", "Interface", "VDEPort", "VDEGroup"})
+        error.what += settings.places.of(variable);
+    return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Device>> choose_device(const Settings& settings, std::string_view netname,
                                               Queues queues, LogSink& log) {
     const auto by_mode = settings.mode == config::RoutingMode::router ? "tun" : "tap";
     const auto type = or_else(settings.device_type, by_mode);
-    for (const auto& kind : kinds)
-        if (kind.name == type) return kind.make({settings, netname, queues, log});
-    return failure(Errc::refused, fmt::format("Unknown device type {}!", type));
+    const auto kind = std::ranges::find(kinds, type, &Kind::name);
+    if (kind == kinds.end())
+        return failure(Errc::refused, fmt::format("Unknown device type {}!", type));
+    auto device = kind->make({settings, netname, queues, log});
+    if (!device) return explained(std::move(device.error()), settings);
+    return device;
+}
+
+Result<void> open_device(Device& device, const Settings& settings) {
+    auto opened = device.open();
+    if (!opened) return explained(std::move(opened.error()), settings);
+    return {};
 }
 
 }  // namespace tinc::io

@@ -17,4 +17,7 @@ namespace tinc::io {
                                                             std::string_view netname, Queues queues,
                                                             LogSink& log);
 
+/// Opens it. The error tells where what it is made of is written.
+[[nodiscard]] Result<void> open_device(Device& device, const config::Settings& settings);
+
 }  // namespace tinc::io

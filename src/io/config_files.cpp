@@ -100,17 +100,17 @@ Result<crypto::RsaPrivateKey> load_rsa_key(const ConfigPlace& place,
                                            const config::Settings& settings,
                                            std::string_view netname, LogSink& log) {
     if (!settings.private_key_hex.empty()) {
-        auto key = crypto::RsaPrivateKey::from_hex(settings.private_key_hex,
-                                                   settings.public_key_hex, "PrivateKey");
-        return key;
+        return crypto::RsaPrivateKey::from_hex(settings.private_key_hex, settings.public_key_hex,
+                                               "PrivateKey" + settings.places.of("PrivateKey"));
     }
     const auto path = settings.private_key_file.empty() ? place.path("rsa_key.priv")
                                                         : place.resolve(settings.private_key_file);
     auto text = read_file(path, limits::config_file_bytes);
     if (!text) {
         return failure(Errc::system,
-                       fmt::format("Error reading RSA private key file `{}': {}\n{}", path,
-                                   reason_of(text.error(), path), advice(netname)));
+                       fmt::format("Error reading RSA private key file `{}': {}{}\n{}", path,
+                                   reason_of(text.error(), path),
+                                   settings.places.of("PrivateKeyFile"), advice(netname)));
     }
     warn_if_others_may_read(path, "RSA", log);
     auto key = crypto::RsaPrivateKey::from_pem(*text, path);
@@ -138,7 +138,8 @@ Result<std::shared_ptr<const crypto::Ed25519PrivateKey>> load_ed25519_key(
         const bool is_absent = !std::filesystem::exists(path);
         if (is_absent && !is_wanted) return Key();
         return failure(Errc::system,
-                       fmt::format("Error reading Ed25519 private key file `{}': {}", path, why));
+                       fmt::format("Error reading Ed25519 private key file `{}': {}{}", path, why,
+                                   settings.places.of("Ed25519PrivateKeyFile")));
     }
     warn_if_others_may_read(path, "Ed25519", log);
     auto key = crypto::find_private_key(*text, path);

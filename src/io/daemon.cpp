@@ -65,7 +65,7 @@ Result<void> Daemon::prepare() {
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0)
         node_->set_descriptor_limit(descriptors.rlim_cur);
-    TINC_CHECK(device_->open());
+    TINC_CHECK(open_device(*device_, settings_));
     const auto info = device_->info();
     log_.print(Level::always, Severity::info, "{}", device_->greeting());
 
@@ -279,7 +279,8 @@ void Daemon::forward_ports(const std::vector<Endpoint>& listening) {
     if (settings_.upnp == config::PortForwarding::no) return;
     if (!speaks_upnp()) {
         log_.print(Level::always, Severity::error,
-                   "UPnP was requested, but tinc isn't built with miniupnpc support!");
+                   "UPnP was requested, but tinc isn't built with miniupnpc support!{}",
+                   settings_.places.of("UPnP"));
         return;
     }
     auto request = forwarding_request(settings_, listening);

@@ -110,10 +110,11 @@ Result<Descriptor> open_udp(const Endpoint& local, Sharing sharing,
     return socket;
 }
 
-/// An address to listen on, and what it is for.
+/// An address to listen on, what it is for, and where it is written.
 struct Wanted {
     Endpoint endpoint;
     Outgoing outgoing;
+    std::string place;
 };
 
 /// Port 0 takes the port that the system chose for TCP also for UDP.
@@ -132,17 +133,19 @@ Result<ListeningPair> open_pair(const Wanted& wanted, const config::Settings& se
 Result<void> append(std::vector<Wanted>& out, const std::vector<config::HostPort>& given,
                     std::string_view variable, Outgoing outgoing,
                     const config::Settings& settings) {
-    for (const auto& address : given) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        const auto& address = given[i];
+        const auto place = settings.places.of(variable, i);
         const auto& port = address.port.empty() ? settings.port : address.port;
         const auto found =
             resolve_now(address.host, port, settings.address_family, Purpose::listen);
         if (!found) {
-            return failure(Errc::system, fmt::format("Cannot resolve {} = {}: {}", variable,
-                                                     address.host, found.error().what));
+            return failure(Errc::system, fmt::format("Cannot resolve {}: {}{}", address.host,
+                                                     found.error().what, place));
         }
         for (const auto& endpoint : *found) {
             if (std::ranges::find(out, endpoint, &Wanted::endpoint) == out.end())
-                out.push_back({endpoint, outgoing});
+                out.push_back({endpoint, outgoing, place});
         }
     }
     return {};
@@ -157,7 +160,8 @@ Result<std::vector<Wanted>> wanted_addresses(const config::Settings& settings) {
     if (!settings.bind_to_address.empty() || !settings.listen_address.empty()) return out;
     TINC_TRY(const auto any,
              resolve_now("*", settings.port, settings.address_family, Purpose::listen));
-    for (const auto& endpoint : any) out.push_back({endpoint, Outgoing::from_here});
+    const auto place = settings.places.of("Port");
+    for (const auto& endpoint : any) out.push_back({endpoint, Outgoing::from_here, place});
     return out;
 }
 
@@ -238,7 +242,7 @@ Result<std::vector<ListeningPair>> open_all(const config::Settings& settings, Lo
         if (pair)
             pairs.push_back(std::move(*pair));
         else
-            log.print(Level::always, Severity::error, "{}", pair.error().what);
+            log.print(Level::always, Severity::error, "{}{}", pair.error().what, wanted.place);
     }
     return pairs;
 }
@@ -276,13 +280,18 @@ std::optional<std::string> service_port(const std::string& service) {
 }
 
 Result<void> steer(int socket, const config::Settings& settings) {
+    const auto refused = [&](std::string_view variable, std::string_view what) {
+        auto failed = system_failure(what);
+        failed.error().what += settings.places.of(variable);
+        return failed;
+    };
     const auto& name = settings.bind_to_interface;
     if (!name.empty() && ::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
                                       static_cast<socklen_t>(name.size() + 1)) != 0)
-        return system_failure(fmt::format("Can't bind to interface {}", name));
+        return refused("BindToInterface", fmt::format("Can't bind to interface {}", name));
     const auto mark = settings.firewall_mark;
     if (mark != 0 && ::setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0)
-        return system_failure(fmt::format("Can't set the firewall mark to {}", mark));
+        return refused("FWMark", fmt::format("Can't set the firewall mark to {}", mark));
     return {};
 }
 

@@ -69,7 +69,8 @@ class RefusalTest(unittest.TestCase):
                          r"directory")
 
     def test_no_name(self) -> None:
-        self.refuses_files("Interface = vpn0\n", HOST, r"Name for tinc daemon required!")
+        self.refuses_files("Interface = vpn0\n", HOST,
+                           r"Name for tinc daemon required! \(/etc/tinc/+tinc\.conf has none\)")
 
     def test_illegal_name(self) -> None:
         self.refuses_files("Name = al-pha\n", HOST, r"Invalid name for myself!",
@@ -111,7 +112,7 @@ class RefusalTest(unittest.TestCase):
 
     def test_bind_address_that_does_not_resolve(self) -> None:
         self.refuses_files(CONF + "BindToAddress = no-such-host.invalid 655\n", HOST,
-                           r"no-such-host\.invalid", r"BindToAddress")
+                           r"Cannot resolve no-such-host\.invalid: .*tinc\.conf line 3: BindToAddress")
 
     def test_occupied_port(self) -> None:
         with Lab() as lab:
@@ -131,7 +132,8 @@ class RefusalTest(unittest.TestCase):
     def test_interface_in_use(self) -> None:
         with Lab() as lab:
             lone(lab, net="office").start()
-            self.refuses(lone(lab, CONF + "Port = 700\n", net="home"), r"vpn0", r"busy")
+            self.refuses(lone(lab, CONF + "Port = 700\n", net="home"),
+                         r"vpn0: .*busy.*tinc\.conf line 2: Interface = vpn0")
 
 
 class WarningTest(unittest.TestCase):

@@ -5,6 +5,7 @@
 // 5 reads the files; nothing here opens one.
 
 #include "tinc/base/error.hpp"
+#include "tinc/config/places.hpp"
 #include "tinc/crypto/ed25519.hpp"
 #include "tinc/crypto/rsa.hpp"
 #include "tinc/wire/subnet.hpp"
@@ -72,6 +73,7 @@ struct Settings {
     std::string name;
     bool has_own_host_file = false;  ///< it could be read
     bool bypass_security = false;    ///< --bypass-security: no keys, everything in clear
+    Places places;                   ///< of all that is written, by its variable
 
     // Sockets.
     AddressFamily address_family = AddressFamily::any;

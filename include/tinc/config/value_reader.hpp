@@ -66,6 +66,9 @@ class ValueReader {
     [[nodiscard]] std::vector<HostPort> host_ports(std::string_view variable);
     [[nodiscard]] std::vector<wire::Subnet> subnets(std::string_view variable);
 
+    /// Of all values, in order of precedence.
+    [[nodiscard]] Places places() const;
+
     /// Warns about names that no version of tinc knows, variables without effect, and all but the
     /// first of the variables that should stand there once.
     void check_names();

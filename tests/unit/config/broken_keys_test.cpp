@@ -28,7 +28,7 @@ constexpr BrokenKey rsa_keys[] = {
     {"PublicKey = zz\n", "hosts/beta line 1: the modulus is not a hexadecimal number of at most 8192 bits"},
     {small_modulus, "hosts/beta line 1: the RSA key has 492 bits; 512 to 8192 are possible"},
     {"PublicKey = 2\n", "hosts/beta line 1: the RSA key has 2 bits; 512 to 8192 are possible"},
-    {"PublicKeyFile = /keys/none\n", "/keys/none: No such file or directory"},
+    {"PublicKeyFile = /keys/none\n", "/keys/none: No such file or directory (hosts/beta line 1)"},
     {"PublicKeyFile = /keys/empty\n", "No public key for beta specified! (/keys/empty: no RSA public key found)"},
     {"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n", "hosts/beta: the RSA PUBLIC KEY block has no end"},
     {"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "hosts/beta: the RSA PUBLIC KEY block has no end"},
@@ -42,7 +42,7 @@ constexpr BrokenKey rsa_keys[] = {
 constexpr BrokenKey ed25519_keys[] = {
     {"Ed25519PublicKey = x\n", "hosts/beta line 1: Invalid size 1 for public key!"},
     {"Ed25519PublicKey = !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!\n", "hosts/beta line 1: Invalid base64 data in public key!"},
-    {"Ed25519PublicKeyFile = /keys/none\n", "/keys/none: No such file or directory"},
+    {"Ed25519PublicKeyFile = /keys/none\n", "/keys/none: No such file or directory (hosts/beta line 1)"},
     {"-----BEGIN ED25519 PUBLIC KEY-----\nMmlT\n-----END ED25519 PUBLIC KEY-----\n", "hosts/beta: Too little base64 data in PEM file"},
     {"-----BEGIN ED25519 PUBLIC KEY-----\n!!!!\n-----END ED25519 PUBLIC KEY-----\n", "hosts/beta: Invalid base64 data in PEM file"},
     {"-----BEGIN ED25519 PUBLIC KEY-----\nMmlT3ne4hjdQgBMphrU6JhxWlE2FCURw6aCqkFghToF\nMmlT\n-----END ED25519 PUBLIC KEY-----\n", "hosts/beta: Too much base64 data in PEM file"},

@@ -315,7 +315,8 @@ TEST_P(BadNameTest, IsFatalAndExplained) {
         {.tinc_conf = std::string(GetParam().tinc_conf), .environment = {{"EMPTY", ""}}});
     EXPECT_FALSE(reading.settings);
     if (GetParam().message.empty())
-        EXPECT_THAT(reading.report.errors, ElementsAre("Name for tinc daemon required!"));
+        EXPECT_THAT(reading.report.errors,
+                    ElementsAre("Name for tinc daemon required! (tinc.conf has none)"));
     else
         EXPECT_THAT(reading.report.errors,
                     ElementsAre(std::string(GetParam().message), "Name for tinc daemon required!"));
@@ -345,7 +346,7 @@ TEST(BrokenTest, AllFaultsAreReportedAtOnce) {
     EXPECT_THAT(reading.report.errors,
                 ElementsAre("No value for variable `Port' on line 1 while reading config file "
                             "conf.d/a.conf",
-                            "Name for tinc daemon required!",
+                            "Name for tinc daemon required! (tinc.conf has none)",
                             "Invalid routing mode! (tinc.conf line 1: Mode = x)",
                             "Invalid forwarding mode! (tinc.conf line 2: Forwarding = y)",
                             "Unrecognized digest type! (command line option 1: Digest = w)"));

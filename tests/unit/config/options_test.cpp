@@ -312,5 +312,23 @@ TEST(NameTest, UsesNoMoreOfTheHostNameThanTinc) {
     EXPECT_EQ(settings->name, std::string(31, 'h'));
 }
 
+TEST(PlacesTest, TellWhereEachValueIsWritten) {
+    const auto reading =
+        test::reading_of({.tinc_conf = "Name = alpha\nListenAddress = b\n"
+                                       "listenaddress = c 1\nProxy = exec secret\n",
+                          .host_file = "Port = 1",
+                          .options = {"ListenAddress=a"}});
+    ASSERT_TRUE(reading.settings);
+    const auto& places = reading.settings->places;
+    EXPECT_EQ(reading.settings->listen_address.at(2).host, "c");
+    EXPECT_EQ(places.of("ListenAddress"), " (command line option 1: ListenAddress = a)");
+    EXPECT_EQ(places.of("ListenAddress", 1), " (tinc.conf line 2: ListenAddress = b)");
+    EXPECT_EQ(places.of("ListenAddress", 2), " (tinc.conf line 3: listenaddress = c 1)");
+    EXPECT_EQ(places.of("ListenAddress", 3), "");
+    EXPECT_EQ(places.of("Port"), " (hosts/alpha line 1: Port = 1)");
+    EXPECT_EQ(places.of("Proxy"), " (tinc.conf line 4: Proxy)") << "it may have a password";
+    EXPECT_EQ(places.of("Device"), "");
+}
+
 }  // namespace
 }  // namespace tinc::config

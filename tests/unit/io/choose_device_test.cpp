@@ -110,13 +110,14 @@ TEST_F(ChooseDeviceTest, CutsANetnameThatIsTooLongForAnInterface) {
 
 TEST_F(ChooseDeviceTest, SaysWhatToDoWithoutTheKernelModule) {
     settings_.device = "/nonexistent/tun";
+    settings_.places.add("Device", "tinc.conf line 2: Device = /nonexistent/tun");
     const auto device = choose_device(settings_, "", Queues::one, log_);
     ASSERT_TRUE(device);
-    const auto opened = (*device)->open();
+    const auto opened = open_device(**device, settings_);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().what,
               "Could not open /nonexistent/tun: No such file or directory. Is the tun module "
-              "loaded? Try: modprobe tun");
+              "loaded? Try: modprobe tun (tinc.conf line 2: Device = /nonexistent/tun)");
 }
 
 TEST_F(ChooseDeviceTest, NeverReadsAndTakesEverythingAsDummy) {

@@ -262,6 +262,15 @@ TEST_F(PrivateKeyFileTest, MayBeCalledOtherwiseBelowTheFolder) {
     EXPECT_TRUE(load());
 }
 
+TEST_F(PrivateKeyFileTest, IsNamedWithTheLineThatCallsItSo) {
+    settings_.private_key_file = "keys/mine";
+    settings_.places.add("PrivateKeyFile", "tinc.conf line 2: PrivateKeyFile = keys/mine");
+    EXPECT_EQ(load("").error().what,
+              "Error reading RSA private key file `" + folder_.path("keys/mine") +
+                  "': No such file or directory (tinc.conf line 2: PrivateKeyFile = keys/mine)\n"
+                  "Create a key pair with: tincd -K");
+}
+
 /// A key with the public exponent 65535, which tinc had before there were key files.
 constexpr const char* old_modulus =
     "D6BA681E1C415204F2DB7F0E2F2952A10DA6BFC9335A7617AE5C738B333F94E306B0875ED69E59E2"

@@ -85,19 +85,24 @@ TEST_F(ListeningSocketsTest, NameAnAddressThatIsTaken) {
     const auto first = open();
     ASSERT_TRUE(first);
     settings_.port = std::to_string(first->front().local.port);
+    settings_.places.add("BindToAddress", "tinc.conf line 2: BindToAddress = 127.0.0.1");
     const auto second = open();
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().what, "Unable to create any listening socket!");
     EXPECT_TRUE(log_.contains("Can't bind to 127.0.0.1 port " + settings_.port +
-                              "/tcp: Address already in use"));
+                              "/tcp: Address already in use (tinc.conf line 2: BindToAddress = "
+                              "127.0.0.1)"));
 }
 
 TEST_F(ListeningSocketsTest, FailWhenAnAddressCannotBeResolved) {
     settings_.bind_to_address = {{"127.0.0.1", ""}, {"not a host", ""}};
+    for (const auto* place : {"the first", "tinc.conf line 3: BindToAddress = not a host"})
+        settings_.places.add("BindToAddress", place);
     const auto pairs = open();
     ASSERT_FALSE(pairs);
-    EXPECT_TRUE(pairs.error().what.starts_with("Cannot resolve BindToAddress = not a host: "))
-        << pairs.error().what;
+    const auto& words = pairs.error().what;
+    EXPECT_TRUE(words.starts_with("Cannot resolve not a host: ")) << words;
+    EXPECT_TRUE(words.ends_with(" (tinc.conf line 3: BindToAddress = not a host)")) << words;
 }
 
 TEST_F(ListeningSocketsTest, ForbidFragmentsOnlyWithPathMtuDiscovery) {
@@ -166,8 +171,12 @@ TEST_F(ListeningSocketsTest, HaveOnlyTheWantedFamily) {
 
 TEST_F(ListeningSocketsTest, NameAnInterfaceThatDoesNotExist) {
     settings_.bind_to_interface = "no-such-if0";
+    settings_.places.add("BindToInterface", "where it is written");
     EXPECT_FALSE(open());
-    EXPECT_TRUE(log_.contains("Can't bind to interface no-such-if0: ")) << log_.lines.front();
+    EXPECT_TRUE(
+        log_.contains("Can't bind to interface no-such-if0: No such device (where it is "
+                      "written)"))
+        << log_.lines.front();
 }
 
 TEST_F(ListeningSocketsTest, TellWhatTheSystemMakesOfTheirBuffers) {
