@@ -29,19 +29,20 @@ std::shared_ptr<ProcessOutput> ProcessOutput::follow(asio::io_context& loop, Log
                                                      std::string name, Descriptor pipe,
                                                      std::shared_ptr<std::size_t> open_outputs) {
     if (!pipe) return nullptr;
-    auto output = std::make_shared<ProcessOutput>(loop, log, std::move(name), std::move(pipe),
-                                                  std::move(open_outputs));
+    auto output =
+        std::make_shared<ProcessOutput>(loop, log, std::move(name), std::move(open_outputs));
+    error_code ec;
+    output->pipe_.assign(pipe.number(), ec);
+    if (ec) return nullptr;
+    static_cast<void>(pipe.release());
+    output->pipe_.non_blocking(true, ec);
     output->wait();
     return output;
 }
 
 ProcessOutput::ProcessOutput(asio::io_context& loop, LogSink& log, std::string name,
-                             Descriptor pipe, std::shared_ptr<std::size_t> open_outputs)
-    : log_(log),
-      name_(std::move(name)),
-      open_outputs_(std::move(open_outputs)),
-      pipe_(loop, pipe.release()) {
-    pipe_.non_blocking(true);
+                             std::shared_ptr<std::size_t> open_outputs)
+    : log_(log), name_(std::move(name)), open_outputs_(std::move(open_outputs)), pipe_(loop) {
     ++*open_outputs_;
 }
 

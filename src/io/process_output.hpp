@@ -26,11 +26,12 @@ struct OutputPipe {
 /// other end has closed it. Those that say too much are read but not quoted any more.
 class ProcessOutput : public std::enable_shared_from_this<ProcessOutput> {
   public:
-    /// `open_outputs` counts those that are open. Nothing if `pipe` is not open.
+    /// `open_outputs` counts those that are open. Nothing if `pipe` is not open, or the system has
+    /// no room for one more to wait for: so before the child is there.
     static std::shared_ptr<ProcessOutput> follow(asio::io_context& loop, LogSink& log,
                                                  std::string name, Descriptor pipe,
                                                  std::shared_ptr<std::size_t> open_outputs);
-    ProcessOutput(asio::io_context& loop, LogSink& log, std::string name, Descriptor pipe,
+    ProcessOutput(asio::io_context& loop, LogSink& log, std::string name,
                   std::shared_ptr<std::size_t> open_outputs);
     ProcessOutput(const ProcessOutput&) = delete;
     ProcessOutput& operator=(const ProcessOutput&) = delete;

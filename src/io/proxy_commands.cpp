@@ -26,14 +26,14 @@ Result<Descriptor> ProxyCommands::start(const node::OpenCommand& wanted) {
     Descriptor ours(ends[0]);
     const Descriptor theirs(ends[1]);
     auto pipe = OutputPipe::open(*open_outputs_);
-    const auto process = start_process(
-        {"/bin/sh", "-c", wanted.command}, inherited_environment({&wanted.environment, &common_}),
-        {.input = theirs.number(),
-         .output = theirs.number(),
-         .error = pipe.input ? pipe.input.number() : null_.number()});
-    if (!process) return system_failure("Proxy command could not be started", process.error());
-    auto output =
+    const auto output =
         ProcessOutput::follow(loop_, log_, "Proxy command", std::move(pipe.output), open_outputs_);
+    const auto process = start_process({"/bin/sh", "-c", wanted.command},
+                                       inherited_environment({&wanted.environment, &common_}),
+                                       {.input = theirs.number(),
+                                        .output = theirs.number(),
+                                        .error = output ? pipe.input.number() : null_.number()});
+    if (!process) return system_failure("Proxy command could not be started", process.error());
     children_.emplace(*process, Child{.peer = wanted.peer, .is_killed = false, .output = output});
     watch();
     return ours;

@@ -59,9 +59,13 @@ void ScriptQueue::add(node::RunScript script) {
     if (running_ == 0) run_next();
 }
 
+/// A process that hangs in the kernel does not even end when it is killed: nobody waits for it.
 void ScriptQueue::abandon() {
     waiting_.clear();
     kill_running();
+    limit_.cancel();
+    running_ = 0;
+    idle_.raise();
 }
 
 void ScriptQueue::run_next() {
@@ -82,7 +86,9 @@ bool ScriptQueue::start(const node::RunScript& script) {
     words.push_back(path);
     const auto environment = inherited_environment({&script.environment, &common_});
     auto pipe = OutputPipe::open(*open_outputs_);
-    const int output = pipe.input ? pipe.input.number() : null_.number();
+    const auto follower =
+        ProcessOutput::follow(loop_, log_, script.script, std::move(pipe.output), open_outputs_);
+    const int output = follower ? pipe.input.number() : null_.number();
     const StandardStreams streams{.input = null_.number(), .output = output, .error = output};
     auto process = start_process(words, environment, streams);
     if (!process && process.error() == ENOEXEC) {
@@ -95,8 +101,7 @@ bool ScriptQueue::start(const node::RunScript& script) {
     }
     running_ = *process;
     running_name_ = script.script;
-    running_output_ =
-        ProcessOutput::follow(loop_, log_, script.script, std::move(pipe.output), open_outputs_);
+    running_output_ = follower;
     watch_children();
     limit_.expires_after(time_limit_);
     limit_.async_wait([this, pid = running_](const error_code& ec) {

@@ -51,7 +51,7 @@ class ScriptQueue {
     [[nodiscard]] bool is_idle() const { return running_ == 0 && waiting_.empty(); }
     /// Until nothing runs or waits.
     [[nodiscard]] awaitable<void> idle() { return idle_.wait(); }
-    /// Gives up what waits, and kills what runs.
+    /// Gives up what waits, and kills what runs: idle from then on.
     void abandon();
 
   private:

@@ -166,6 +166,18 @@ TEST_F(ScriptQueueTest, RefusesMoreThanItsLimit) {
     EXPECT_TRUE(scripts_->is_idle());
 }
 
+TEST_F(ScriptQueueTest, IsIdleAtOnceWhenAbandoned) {
+    folder_.write_script("hangs", "#!/bin/sh\nsleep 3600\n");
+    folder_.write_script("next", "#!/bin/sh\necho here\n");
+    add("hangs");
+    add("next");
+    scripts_->abandon();
+    EXPECT_TRUE(scripts_->is_idle()) << "a script that hangs in the kernel would not end";
+    add("next");
+    run();
+    EXPECT_TRUE(log_.contains("next: here"));
+}
+
 TEST_F(ScriptQueueTest, IsNotHeldUpByWhatAScriptLeavesBehind) {
     folder_.write_script(
         "leaves", "#!/bin/sh\n(read line <" + folder_.path("pipe") + "; echo late $line) &\n");
@@ -175,6 +187,15 @@ TEST_F(ScriptQueueTest, IsNotHeldUpByWhatAScriptLeavesBehind) {
     add("next");
     run();
     EXPECT_TRUE(log_.contains("leaves: late go"));
+}
+
+TEST(ProcessOutputTest, IsNothingWhereItCannotBeWaitedFor) {
+    asio::io_context loop;
+    test::RecordedLog log;
+    const auto open_outputs = std::make_shared<std::size_t>(0);
+    constexpr int no_descriptor = 1'000'000;
+    EXPECT_FALSE(ProcessOutput::follow(loop, log, "x", Descriptor(no_descriptor), open_outputs));
+    EXPECT_EQ(*open_outputs, 0U);
 }
 
 }  // namespace
