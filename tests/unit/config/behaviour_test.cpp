@@ -35,6 +35,7 @@ constexpr std::string_view datagrams = "sim/variables_test.cpp";
 constexpr std::string_view devices = "interop/test_devices.py";
 constexpr std::string_view process = "interop/test_process.py";
 constexpr std::string_view scripts = "interop/test_operator.py";
+constexpr std::string_view paths = "interop/test_paths.py";
 constexpr std::string_view policy = "interop/test_policy.py";
 constexpr std::string_view switches = "interop/test_switch.py";
 constexpr std::string_view routers = "interop/test_upnp.py";
@@ -73,7 +74,7 @@ constexpr Proof proofs[] = {
     {"GraphDumpFile", process, "DrawingTest.test_drawings_are_the_same"},
     {"Hostnames", process, "LogVariablesTest.test_names_in_place_of_addresses"},
     {"IffOneQueue", devices, "FlagsTest.test_one_queue"},
-    {"IndirectData", start, "VariableTest.DoesWhatItIsThereFor"},
+    {"IndirectData", paths, "PathsTest.indirect_data"},
     {"Interface", scripts, "ScriptTest.test_interface_option_of_ifupdown"},
     {"InvitationExpire", options, "OptionsTest.VariablesWithoutEffectAreNoticedAndTaken"},
     {"KeyExpire", reload, "ReloadableTest.TakesEffect"},
