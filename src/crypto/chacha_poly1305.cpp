@@ -1,6 +1,7 @@
 #include "tinc/crypto/chacha_poly1305.hpp"
 
 #include "chacha_lanes.hpp"
+#include "data_of.hpp"
 #include "in_batches.hpp"
 #include "packet_lanes.hpp"
 
@@ -25,13 +26,6 @@ constexpr std::uint32_t first_text_block = 1;
 constexpr std::size_t batch = ChaChaLanes::most_lanes;
 
 using Record = ChaChaPoly1305::Record;
-
-const unsigned char* data_of(Bytes bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* data_of(MutableBytes bytes) {
-    return reinterpret_cast<unsigned char*>(bytes.data());
-}
 
 template <class Bytes>
 Bytes text_of(Bytes record) {

@@ -1,5 +1,6 @@
 #include "tinc/crypto/digest.hpp"
 
+#include "data_of.hpp"
 #include "fetch.hpp"
 
 #include "tinc/base/text.hpp"

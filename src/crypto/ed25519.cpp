@@ -1,5 +1,7 @@
 #include "tinc/crypto/ed25519.hpp"
 
+#include "data_of.hpp"
+
 #include "tinc/base/base64.hpp"
 #include "tinc/base/text.hpp"
 
@@ -23,13 +25,6 @@ constexpr std::size_t line_bytes = 48;
 
 using Scalar = std::array<unsigned char, crypto_core_ed25519_SCALARBYTES>;
 using Wide = std::array<unsigned char, crypto_core_ed25519_NONREDUCEDSCALARBYTES>;
-
-const unsigned char* data_of(Bytes bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* data_of(MutableBytes bytes) {
-    return reinterpret_cast<unsigned char*>(bytes.data());
-}
 
 /// What goes away wiped.
 template <class T>

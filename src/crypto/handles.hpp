@@ -2,8 +2,6 @@
 
 // Owners of OpenSSL objects, and a broom for its error queue. Private to the room.
 
-#include "tinc/base/bytes.hpp"
-
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/decoder.h>
@@ -47,13 +45,5 @@ class CleanErrors {
     CleanErrors& operator=(const CleanErrors&) = delete;
     ~CleanErrors() { ERR_clear_error(); }
 };
-
-[[nodiscard]] inline const unsigned char* data_of(Bytes bytes) {
-    return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-[[nodiscard]] inline unsigned char* data_of(MutableBytes bytes) {
-    return reinterpret_cast<unsigned char*>(bytes.data());
-}
 
 }  // namespace tinc::crypto

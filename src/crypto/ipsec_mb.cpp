@@ -5,6 +5,7 @@
 // Everything here is synchronous: a batch of jobs goes in and is done.
 
 #define NO_COMPAT_IMB_API_053  // or its header has macros in the names of OpenSSL's functions
+#include "data_of.hpp"
 #include "in_batches.hpp"
 #include "packet_lanes.hpp"
 
@@ -53,11 +54,6 @@ constexpr std::size_t fewest_to_encrypt = 2;
 const Digest* find_digest(int nid) {
     const auto found = std::ranges::find(digests, nid, &Digest::nid);
     return found == digests.end() ? nullptr : &*found;
-}
-
-std::uint8_t* data_of(MutableBytes bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
-const std::uint8_t* data_of(Bytes bytes) {
-    return reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 
 void pad(PacketText& packet) {

@@ -1,5 +1,6 @@
 #include "tinc/crypto/rsa.hpp"
 
+#include "data_of.hpp"
 #include "rsa_import.hpp"
 
 #include <fmt/format.h>

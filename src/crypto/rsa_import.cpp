@@ -1,5 +1,6 @@
 #include "rsa_import.hpp"
 
+#include "data_of.hpp"
 #include "pem.hpp"
 
 #include "tinc/base/text.hpp"

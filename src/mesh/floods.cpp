@@ -1,3 +1,5 @@
+#include "ourselves.hpp"
+
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/wire/request_log.hpp"
 
@@ -8,8 +10,6 @@ namespace tinc::mesh {
 namespace {
 
 using wire::Request;
-
-constexpr auto self = graph::Graph::self;
 
 /// More contradictions of both kinds without a quiet round mean that somebody else has our name.
 constexpr std::uint32_t contradictions_tolerated = 100;

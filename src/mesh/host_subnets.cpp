@@ -1,5 +1,7 @@
 // The subnets our own files give out: ours, and with StrictSubnets those of all others.
 
+#include "ourselves.hpp"
+
 #include "tinc/mesh/mesh.hpp"
 
 #include <set>
@@ -9,8 +11,6 @@ namespace tinc::mesh {
 namespace {
 
 using wire::Request;
-
-constexpr auto self = graph::Graph::self;
 
 }  // namespace
 

@@ -1,3 +1,5 @@
+#include "ourselves.hpp"
+
 #include "tinc/crypto/secret.hpp"
 #include "tinc/crypto/weakness.hpp"
 #include "tinc/mesh/mesh.hpp"
@@ -9,8 +11,6 @@ namespace tinc::mesh {
 namespace {
 
 using wire::Request;
-
-constexpr auto self = graph::Graph::self;
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 // subnet of ours, which all others are told of, and which ends when the host falls silent or turns
 // up behind another node. Source: legacy protocol 3.3 and 6.8.
 
+#include "ourselves.hpp"
+
 #include "tinc/base/limits.hpp"
 #include "tinc/mesh/mesh.hpp"
 
@@ -15,8 +17,6 @@ namespace tinc::mesh {
 namespace {
 
 using wire::Request;
-
-constexpr auto self = graph::Graph::self;
 
 }  // namespace
 

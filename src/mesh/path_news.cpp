@@ -2,6 +2,8 @@
 // relayed: where a node is, and how large a frame the relays take. Each message is rewritten on its
 // way to what the node that passes it on knows itself. Source: protocol 1.1, 8.
 
+#include "ourselves.hpp"
+
 #include "tinc/mesh/mesh.hpp"
 
 #include <algorithm>
@@ -12,7 +14,6 @@ namespace {
 
 using wire::Request;
 
-constexpr auto self = graph::Graph::self;
 constexpr int first_udp_info_minor = 5;
 constexpr int first_mtu_info_minor = 6;
 

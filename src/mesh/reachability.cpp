@@ -1,3 +1,5 @@
+#include "ourselves.hpp"
+
 #include "tinc/mesh/mesh.hpp"
 
 #include <algorithm>
@@ -6,7 +8,6 @@ namespace tinc::mesh {
 
 namespace {
 
-constexpr auto self = graph::Graph::self;
 constexpr std::chrono::seconds first_look_pause{1};
 
 }  // namespace

@@ -3,6 +3,8 @@
 // resort, by asking the node itself over the mesh. The exchange travels in REQ_KEY (its first
 // datagram) and ANS_KEY. Source: protocol 1.1, 4.
 
+#include "ourselves.hpp"
+
 #include "tinc/base/base64.hpp"
 #include "tinc/base/node_id.hpp"
 #include "tinc/mesh/mesh.hpp"
@@ -19,7 +21,6 @@ using sptps::Role;
 using sptps::Session;
 using wire::ReqKey;
 
-constexpr auto self = graph::Graph::self;
 constexpr int first_sptps_minor = 2;
 /// In place of cipher, digest and MAC length.
 constexpr int not_legacy = -1;

@@ -1,6 +1,8 @@
 // The ways by UDP to nodes of protocol 1.1. They are looked after while somebody uses them, and
 // those of neighbours always. Source: protocol 1.1, 7.
 
+#include "ourselves.hpp"
+
 #include "tinc/mesh/mesh.hpp"
 
 #include <algorithm>
@@ -11,7 +13,6 @@ namespace tinc::mesh {
 
 namespace {
 
-constexpr auto self = graph::Graph::self;
 constexpr std::chrono::seconds look_pause{1};
 constexpr int first_relaying_minor = 4;
 /// IP, UDP, two node IDs, and what SPTPS adds: what the first link carries besides the frame.

@@ -23,7 +23,7 @@ bool is_sound_ipv6(Bytes packet) {
     return packet.size() >= ipv6_bytes && std::to_integer<unsigned>(packet[0]) >> 4U == 6;
 }
 
-std::optional<IpPlace> find_ip(Bytes frame, Tag tag) {
+std::optional<IpPlace> place_of_ip(Bytes frame, Tag tag) {
     if (frame.size() < ethernet_bytes) return std::nullopt;
     std::size_t offset = ethernet_bytes;
     auto type = ethertype(frame);
@@ -64,7 +64,7 @@ IpHeader read_ipv6(Bytes packet) {
 }
 
 std::optional<IpHeader> parse_ip(Bytes frame, Tag tag) {
-    const auto place = find_ip(frame, tag);
+    const auto place = place_of_ip(frame, tag);
     if (!place) return std::nullopt;
     const auto packet = frame.subspan(place->offset);
     auto header = place->family == Family::ipv4 ? read_ipv4(packet) : read_ipv6(packet);
@@ -125,7 +125,7 @@ std::optional<IpHeader> parse_ip(Bytes frame) { return parse_ip(frame, Tag::none
 
 std::optional<IpHeader> parse_tagged_ip(Bytes frame) { return parse_ip(frame, Tag::allowed); }
 
-std::optional<IpPlace> find_ip(Bytes frame) { return find_ip(frame, Tag::allowed); }
+std::optional<IpPlace> find_ip(Bytes frame) { return place_of_ip(frame, Tag::allowed); }
 
 // The words of 16 bits are added as they lie in memory, sixteen at a time, and their sum is brought
 // into network order at the end: exchanging the bytes of all words exchanges those of their sum
