@@ -93,9 +93,11 @@ function(tinc_discover program name)
     if(TINC_SANITIZE)
         add_test(NAME ${TINC_TEST_PREFIX}${name} COMMAND ${program})
         set_tests_properties(${TINC_TEST_PREFIX}${name} PROPERTIES
-                             LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+                             LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
+                             PROCESSORS ${TINC_COMPUTES} COST ${arg_TIMEOUT})
     else()
         gtest_discover_tests(${program} TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
-                             PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+                             PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
+                                        PROCESSORS ${TINC_COMPUTES})
     endif()
 endfunction()
