@@ -38,7 +38,9 @@ Result<void> Mesh::on_udp_info(PeerId peer, std::string_view line, Time now) {
     if (!graph_.path(*from).reachable || graph_.path(*from).via != *from) return {};
     auto& target = member(*from);
     const auto& told = message.address.endpoint;
-    if (!target.connection && !target.udp_path.is_confirmed() && told && target.remote != told) {
+    // One that was good but does not answer any more is as bad as one that never did.
+    const bool is_good = target.udp_path.min_mtu() > 0;
+    if (!target.connection && !is_good && told && target.remote != told) {
         set_remote(*from, told);
         restart_path(*from);
     }

@@ -51,7 +51,7 @@ void Mesh::try_tunnel(NodeIndex node, Measure measure, Time now) {
             continue;
         }
         if (member(node).has_session) probe_path(node, measure, now);
-        const bool needs_relay = !member(node).udp_path.is_confirmed() && !is_neighbour &&
+        const bool needs_relay = member(node).udp_path.usable_bytes() == 0 && !is_neighbour &&
                                  minor_of(path.nexthop) >= first_relaying_minor;
         if (!needs_relay) return;
         node = path.nexthop;
@@ -124,14 +124,20 @@ void Mesh::look_after_tunnels(Time now) {
                        label(node));
             publish_mtu(node);
         }
-        if (target.connection && graph_.path(node).reachable) try_tunnel(node, Measure::reach, now);
+        if (target.udp_path.is_doubtful())
+            try_tunnel(node, Measure::size, now);
+        else if (target.connection && graph_.path(node).reachable)
+            try_tunnel(node, Measure::reach, now);
         if (target.connection || target.has_session) next_look_ = now + look_pause;
     }
 }
 
+/// Something new was heard of where a node is. There is no better guess, so this address is tried
+/// before all others.
 void Mesh::restart_path(NodeIndex node) {
     member(node).udp_path.reset();
     publish_mtu(node);
+    effects_.emplace_back(SendProbe{node, UdpPath::discovery_bytes, std::nullopt, SocketIndex{0}});
 }
 
 }  // namespace tinc::mesh

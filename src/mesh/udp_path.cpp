@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tinc::mesh {
 
@@ -13,6 +14,9 @@ constexpr int last_search_round = 20;
 constexpr int rounds_per_cycle = 8;
 constexpr int first_check = -1;
 constexpr int last_check = -3;
+constexpr int most_unanswered = 3;
+/// The least wait for an answer before asking again: attempts come no faster.
+constexpr Duration shortest_wait = limits::tunnel_report_pause;
 
 bool is_due(Time last, Duration pause, Time now) {
     return last == Time::min() || now - last >= pause;
@@ -27,6 +31,10 @@ void UdpPath::reset() {
     min_mtu_ = 0;
     max_mtu_ = limits::frame_bytes;
     rounds_ = 0;
+    is_doubtful_ = false;
+    unanswered_ = 0;
+    last_question_ = last_answer_ = Time::min();
+    round_trip_ = longest_wait;
 }
 
 UdpPath::Round UdpPath::attempt(Time now, const UdpDiscovery& discovery, bool is_measured) {
@@ -39,11 +47,41 @@ UdpPath::Round UdpPath::attempt(Time now, const UdpDiscovery& discovery, bool is
         round.wants_local_probe = !is_confirmed_;
     }
     if (!is_measured || (discovery.is_on && !is_confirmed_)) return round;
+    watch(now, discovery, round);
     if (rounds_ >= 0)
         search(now, round);
     else
         check(now, discovery, round);
     return round;
+}
+
+/// Where UDP is taken to work whatever seems there is nothing to watch.
+void UdpPath::watch(Time now, const UdpDiscovery& discovery, Round& round) {
+    if (!discovery.is_on || usable_bytes() == 0) return;
+    is_doubtful_ = true;
+    const bool is_due_now =
+        unanswered_ == 0
+            ? is_due(last_answer_, watch_pause, now)
+            : is_due(last_question_, std::clamp<Duration>(round_trip_, shortest_wait, longest_wait),
+                     now);
+    if (!is_due_now) return;
+    if (unanswered_ == most_unanswered) return begin_anew(now, round);
+    if (unanswered_++ == 0) asked_ = now;
+    last_question_ = now;
+    round.probes.push_back(min_mtu_);
+}
+
+/// Nothing is sent this way before an answer comes. The path may have become narrower, or may lead
+/// to nobody any more: then nothing will answer the smallest probe either.
+void UdpPath::begin_anew(Time now, Round& round) {
+    is_doubtful_ = false;
+    unanswered_ = 0;
+    rounds_ = 0;
+    min_mtu_ = 0;
+    last_probe_ = Time::min();
+    if (round.probes.empty()) round.probes.push_back(discovery_bytes);
+    last_discovery_ = now;
+    lost_at_ = std::min(lost_at_, now + 2 * longest_wait);
 }
 
 void UdpPath::search(Time now, Round& round) {
@@ -100,15 +138,21 @@ void UdpPath::check(Time now, const UdpDiscovery& discovery, Round& round) {
 
 UdpPath::News UdpPath::on_reply(std::size_t frame_bytes, Time now) {
     const auto news = is_confirmed_ ? News::none : News::confirmed;
+    if (!is_confirmed_ && last_discovery_ != Time::min()) round_trip_ = now - last_discovery_;
     is_confirmed_ = true;
     lost_at_ = timeout_ == Duration::zero() ? never : now + timeout_;
+    if (frame_bytes >= min_mtu_) {
+        if (std::exchange(unanswered_, 0) > 0) round_trip_ = now - asked_;
+        last_answer_ = now;
+        is_doubtful_ = false;
+    }
     if (frame_bytes > max_mtu_) {
         min_mtu_ = std::min(frame_bytes, limits::frame_bytes);
         max_mtu_ = limits::frame_bytes;
         rounds_ = 1;
         return news;
     }
-    if (rounds_ < 0 && frame_bytes == max_mtu_) {
+    if (rounds_ < first_check && frame_bytes == max_mtu_) {
         rounds_ = first_check;
         last_probe_ = now;
     }

@@ -9,6 +9,11 @@
 //
 // Nothing happens by itself: probes are sent while somebody wants to reach the node, so each
 // attempt() says what is due. Only the loss of an answer has a time of its own.
+//
+// tinc notices after PingInterval that a path has become narrower, and after half a minute that it
+// leads to nobody any more. Until then packets are lost. So besides all that, while packets are
+// sent this way, the size that is proven is watched: it is asked about every watch_pause, and three
+// silent questions end its use and begin everything anew.
 // Source: protocol 1.1, 7.1 and 7.2.
 
 #include "tinc/base/limits.hpp"
@@ -37,6 +42,8 @@ class UdpPath {
     static constexpr std::size_t smallest_useful_bytes = 512;
     /// The length of a probe that only asks whether anybody is there.
     static constexpr std::size_t discovery_bytes = 18;
+    /// How often it is asked whether the proven size still passes.
+    static constexpr std::chrono::milliseconds watch_pause{1'500};
 
     /// What an attempt wants sent.
     struct Round {
@@ -72,6 +79,9 @@ class UdpPath {
     void on_mtu_info(std::size_t frame_bytes);
 
     [[nodiscard]] bool is_confirmed() const { return is_confirmed_; }
+    /// Nobody has told since the last packet whether such still pass. So an attempt is wanted, even
+    /// if nothing more is sent.
+    [[nodiscard]] bool is_doubtful() const { return is_doubtful_; }
     [[nodiscard]] bool is_fixed() const { return max_mtu_ == min_mtu_; }
     [[nodiscard]] std::size_t mtu() const { return std::min(mtu_, limit_); }  ///< for routing
     [[nodiscard]] std::size_t min_mtu() const { return min_mtu_; }            ///< proven to pass
@@ -88,6 +98,10 @@ class UdpPath {
     [[nodiscard]] bool on_time(Time now);
 
   private:
+    static constexpr std::chrono::seconds longest_wait{1};  ///< for an answer, before asking again
+
+    void watch(Time now, const UdpDiscovery& discovery, Round& round);
+    void begin_anew(Time now, Round& round);
     void search(Time now, Round& round);
     void check(Time now, const UdpDiscovery& discovery, Round& round);
     [[nodiscard]] std::size_t next_size() const;
@@ -104,6 +118,14 @@ class UdpPath {
     std::size_t max_mtu_ = limits::frame_bytes;
     int rounds_ = 0;  ///< from 0: of the search; from -1 down: of the checks
     int fixed_after_ = 0;
+
+    // The watch.
+    bool is_doubtful_ = false;
+    int unanswered_ = 0;  ///< questions since the last answer
+    Time last_question_ = Time::min();
+    Time last_answer_ = Time::min();
+    Time asked_{};  ///< the first of the unanswered questions
+    Duration round_trip_ = longest_wait;
 };
 
 }  // namespace tinc::mesh

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
+#include <utility>
+#include <vector>
+
 namespace tinc::mesh {
 namespace {
 
@@ -20,14 +25,21 @@ struct Way {
     /// True if something was confirmed, fixed or lost.
     void attempt() {
         now += milliseconds(100);
+        while (!answers.empty() && answers.front().first <= now) take_answer();
         if (path.on_time(now)) ++times_lost;
-        const auto round = path.attempt(now, discovery, true);
+        const bool is_measured = use == Use::packets || (use == Use::doubts && path.is_doubtful());
+        const auto round = path.attempt(now, discovery, is_measured);
         if (round.is_fixed) ++times_fixed;
         for (const auto size : round.probes) {
             sent.push_back(size);
-            if (size > passes) continue;
-            if (path.on_reply(size, now) == News::fixed) ++times_fixed;
+            if (size <= passes) answers.emplace_back(now + round_trip, size);
         }
+        while (!answers.empty() && answers.front().first <= now) take_answer();
+    }
+    void take_answer() {
+        const auto [time, size] = answers.front();
+        answers.pop_front();
+        if (path.on_reply(size, time) == News::fixed) ++times_fixed;
     }
     void pass(Duration time) {
         for (const auto end = now + time; now < end;) attempt();
@@ -36,6 +48,9 @@ struct Way {
     UdpPath path;
     UdpDiscovery discovery;
     std::size_t passes = ethernet;
+    enum class Use : std::uint8_t { packets, doubts, none } use = Use::packets;
+    Duration round_trip{};
+    std::deque<std::pair<Time, std::size_t>> answers;
     std::vector<std::size_t> sent;
     int times_fixed = 0;
     int times_lost = 0;
@@ -81,7 +96,8 @@ TEST(UdpPathTest, FindsAnySizeToTwentyEightBytesWithinTwentyProbes) {
         EXPECT_EQ(way.times_fixed, 1) << size;
         EXPECT_LE(way.path.mtu(), size);
         EXPECT_GE(way.path.mtu() + 28, size);
-        EXPECT_LE(way.sent.size(), 22U) << size;
+        // Besides, two ask whether anybody is there, and what is proven so far is watched.
+        EXPECT_LE(way.sent.size(), 22U + 9 / 1.5) << size;
     }
 }
 
@@ -106,10 +122,92 @@ TEST(UdpPathTest, IsLostAfterHalfAMinuteOfSilence) {
     way.pass(seconds(10));
     ASSERT_EQ(way.path.usable_bytes() > 0, true);
     way.passes = 0;
-    way.pass(seconds(41));
+    way.use = Way::Use::none;
+    way.pass(seconds(28));
+    EXPECT_EQ(way.times_lost, 0);
+    way.pass(seconds(13));
     EXPECT_EQ(way.times_lost, 1);
     EXPECT_FALSE(way.path.is_confirmed());
     EXPECT_EQ(way.path.usable_bytes(), 0U);
+}
+
+TEST(UdpPathTest, IsLeftWithinThreeSecondsAndLostWithinSixIfItIsUsed) {
+    Way way;
+    way.pass(seconds(10));
+    way.passes = 0;
+    way.pass(seconds(3));
+    EXPECT_EQ(way.path.usable_bytes(), 0U);
+    way.pass(seconds(3));
+    EXPECT_EQ(way.times_lost, 1);
+}
+
+TEST(UdpPathTest, IsLeftWithinThreeSecondsIfItHasShrunk) {
+    Way way;
+    way.pass(seconds(10));
+    way.passes = 1200;
+    way.pass(seconds(3));
+    EXPECT_LE(way.path.usable_bytes(), 1200U);
+    way.pass(seconds(8));
+    EXPECT_EQ(way.times_lost, 0) << "small probes still pass";
+    EXPECT_LE(way.path.usable_bytes(), 1200U);
+    EXPECT_GE(way.path.usable_bytes() + 28, 1200U);
+}
+
+TEST(UdpPathTest, IsLeftWithinThreeSecondsAlsoWhileAGreaterSizeIsLookedFor) {
+    Way way;
+    way.pass(seconds(2));
+    ASSERT_FALSE(way.path.is_fixed());
+    ASSERT_GT(way.path.usable_bytes(), 0U);
+    way.passes = 0;
+    way.pass(seconds(3));
+    EXPECT_EQ(way.path.usable_bytes(), 0U);
+}
+
+TEST(UdpPathTest, OnePacketIsDoubtEnough) {
+    Way way;
+    way.pass(seconds(10));
+    way.use = Way::Use::doubts;
+    way.pass(seconds(2));
+    EXPECT_FALSE(way.path.is_doubtful()) << "all were answered";
+    way.passes = 0;
+    way.pass(seconds(4));
+    EXPECT_GT(way.path.usable_bytes(), 0U) << "nobody has used it";
+    way.use = Way::Use::packets;
+    way.attempt();
+    way.use = Way::Use::doubts;
+    way.pass(seconds(4));
+    EXPECT_EQ(way.path.usable_bytes(), 0U);
+    EXPECT_FALSE(way.path.is_doubtful()) << "it is given up";
+}
+
+TEST(UdpPathTest, AnswersThatTakeLongAreWaitedFor) {
+    Way way;
+    way.round_trip = milliseconds(900);
+    way.pass(seconds(10));
+    const auto found = way.path.usable_bytes();
+    ASSERT_GT(found, 1'400U);
+    for (int i = 0; i < 600; ++i) {
+        way.attempt();
+        ASSERT_GE(way.path.usable_bytes(), found);
+    }
+}
+
+TEST(UdpPathTest, WhatCarriesNothingIsCheckedInNoHurry) {
+    Way way;
+    way.passes = 100;
+    way.pass(seconds(30));
+    way.sent.clear();
+    way.pass(seconds(60));
+    EXPECT_LE(way.sent.size(), 40U);
+}
+
+TEST(UdpPathTest, IsNotCheckedOftenerThanItMustBe) {
+    Way way;
+    way.pass(seconds(10));
+    way.sent.clear();
+    way.pass(seconds(60));
+    EXPECT_LE(way.sent.size(), 60 / 1.5 + 60 / 10 + 2) << "questions, keepalives, checks";
+    EXPECT_EQ(std::ranges::count(way.sent, way.path.max_mtu() + 1), 1) << "has it grown?";
 }
 
 TEST(UdpPathTest, NoticesThatThePathHasGrown) {
