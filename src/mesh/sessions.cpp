@@ -333,22 +333,23 @@ void Mesh::session_doubted(NodeIndex node, Time now) {
     start_session(node, now);
 }
 
-/// New keys in running sessions, which lose nothing by it.
+/// New keys in running sessions, which lose nothing by it. A new session where the numbers come
+/// near their end, or where the last exchange was not answered and will not end any more.
 void Mesh::renew_sessions(bool are_all_due, Time now) {
     for (const auto node : graph_.nodes()) {
         if (node == self || find_member(node) == nullptr) continue;
         auto& target = member(node);
         if (!target.has_session || !target.session) continue;
-        if (!are_all_due && target.session->records_sent() < many_records) continue;
         const bool is_exchanging = target.session->is_exchanging();
         if (is_exchanging && now - target.last_exchange < key_request_pause) continue;
-        // One that is still under way from the last time will not end any more.
-        auto steps =
-            is_exchanging ? failure(Errc::timed_out, "no answer") : target.session->start();
-        if (steps)
-            carry_out(node, *std::move(steps), now);
-        else
+        if (is_exchanging || target.session->records_sent() >= settings_.session_records) {
             start_session(node, now);
+        } else if (are_all_due) {
+            if (auto steps = target.session->start())
+                carry_out(node, *std::move(steps), now);
+            else
+                start_session(node, now);
+        }
     }
 }
 

@@ -369,6 +369,8 @@ void Plane::open_records(NodeIndex from, std::span<packet::Packet* const> datagr
     sender.sptps_opener->open(datagrams, engine_, opened_records_);
     for (std::size_t i = 0; i < datagrams.size(); ++i) {
         auto& opened = opened_records_[i];
+        const bool is_worn =
+            opened.verdict == Verdict::opened && opened.sequence >= sptps::many_records;
         if (opened.verdict == Verdict::forged && sender.old_sptps_opener)
             sender.old_sptps_opener->open(datagrams.subspan(i, 1), engine_, std::span(&opened, 1));
         if (opened.verdict == Verdict::opened) {
@@ -377,6 +379,7 @@ void Plane::open_records(NodeIndex from, std::span<packet::Packet* const> datagr
             if (opened.lost > 0)
                 log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}",
                            opened.lost, label(from));
+            if (is_worn && !std::exchange(told_of_worn_keys_, true)) post(SessionDoubted{from});
             continue;
         }
         if (opened.verdict == Verdict::forged && ++sender.forged >= doubtful) {

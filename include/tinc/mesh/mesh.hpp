@@ -72,6 +72,7 @@ struct MeshSettings {
     // Protocol 1.1.
     std::shared_ptr<const crypto::Ed25519PrivateKey> key;  ///< none: 1.0 alone is spoken
     bool strict_keys = false;  ///< keys that other nodes tell are not believed
+    std::uint32_t session_records = sptps::many_records;  ///< see there
     UdpDiscovery udp_discovery;
     bool seeks_local_addresses = false;  ///< that edges tell, of nodes of 1.1
     std::chrono::seconds udp_info_interval{5};
@@ -95,8 +96,6 @@ class Mesh {
   public:
     static constexpr std::chrono::milliseconds recompute_pause{50};
     static constexpr std::chrono::seconds key_request_pause{10};
-    /// Sessions are renewed when this many numbers are used up.
-    static constexpr std::uint32_t many_records = 1U << 31U;
     /// A node nobody can reach for this long makes room for another when the table is full.
     static constexpr std::chrono::minutes unreachable_at_least{5};
     static constexpr std::size_t most_corrections = 1'024;  ///< of different things in a second

@@ -109,7 +109,8 @@ struct TunnelUsed {
 struct RelayedFrom {
     NodeIndex node{};
 };
-/// Many datagrams that name this node as their origin cannot be opened, and none between them.
+/// Many datagrams that name this node as their origin cannot be opened, and none between them. Or
+/// they can, and their numbers come near their end.
 struct SessionDoubted {
     NodeIndex node{};
 };

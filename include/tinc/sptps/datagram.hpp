@@ -35,6 +35,10 @@ namespace tinc::sptps {
 /// Bytes that a sealed record has beyond its data.
 inline constexpr std::size_t datagram_overhead = 21;
 
+/// When one direction has used up so many numbers, another session takes the place of this one: new
+/// keys alone do not make the numbers begin anew.
+inline constexpr std::uint32_t many_records = 1U << 31U;
+
 /// The numbers of one direction, shared by both halves of a session.
 class SequenceCounter {
   public:

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -60,8 +61,7 @@ struct SessionsTest : testing::Test {
     }
     /// Omega's end of a session, which we began.
     void answer_as_omega() {
-        const auto lines = net.lines_to(beta);
-        const auto request = lines.back().substr(std::string("15 me omega 15 ").size());
+        const auto request = last_said("15 me omega 15 ");
         omega.emplace(sptps::Parties{.role = sptps::Role::responder,
                                      .own_key = key_of(2),
                                      .peer_key = key_of(1)->public_key(),
@@ -70,11 +70,20 @@ struct SessionsTest : testing::Test {
         const auto kex = omega->start().value();
         ASSERT_TRUE(omega->receive(parse_base64(request).value()));
         say(std::get<sptps::Session::Send>(kex.front()).datagram);
-        const auto sig = net.lines_to(beta).back().substr(std::string("16 me omega ").size());
+        const auto sig = last_said("16 me omega ");
         const auto steps =
             omega->receive(parse_base64(sig.substr(0, sig.find(' '))).value()).value();
         for (const auto& step : steps)
             if (const auto* send = std::get_if<sptps::Session::Send>(&step)) say(send->datagram);
+    }
+    /// What follows these words where we have said them last.
+    std::string last_said(std::string_view words) {
+        const auto lines = net.lines_to(beta);
+        const auto found =
+            std::ranges::find_if(lines.rbegin(), lines.rend(),
+                                 [&](const std::string& line) { return line.starts_with(words); });
+        TINC_ASSERT(found != lines.rend());
+        return found->substr(words.size());
     }
     void say(Bytes datagram) {
         net.hear(beta, fmt::format("16 omega me {} -1 -1 -1 9", base64_text(datagram)));
@@ -291,6 +300,66 @@ TEST_F(SessionsTest, ADoubtedSessionIsRenewedRarely) {
     net.collect();
     EXPECT_EQ(net.count_lines(beta, "15 me omega 15 "), 1U);
     EXPECT_TRUE(net.mesh.has_key(net.node("omega"))) << "the old one is good until then";
+}
+
+struct WornSessionTest : SessionsTest {
+    static constexpr std::uint32_t few_records = 100;
+
+    WornSessionTest() : SessionsTest(settings()) {
+        use_omega();
+        load_key(key_of(2)->public_key());
+        answer_as_omega();
+    }
+    static MeshSettings settings() {
+        auto settings = modern_settings();
+        settings.session_records = few_records;
+        return settings;
+    }
+    /// What seals packets for omega.
+    sptps::Sealer& sealer() {
+        for (auto& effect : net.effects)
+            if (auto* set = std::get_if<SetSptpsSealer>(&effect)) sealer_ = std::move(set->sealer);
+        net.forget_effects();
+        return *sealer_;
+    }
+    /// Packets go to omega until so many numbers are used up.
+    void use_up(std::uint32_t records) {
+        while (sealer().counter().taken() < records) {
+            packet::Packet packet;
+            packet.resize(40);
+            ASSERT_TRUE(sealer().seal(packet, 0));
+        }
+    }
+    std::size_t sessions_begun() { return net.count_lines(beta, "15 me omega 15 "); }
+
+  private:
+    std::optional<sptps::Sealer> sealer_;
+};
+
+TEST_F(WornSessionTest, IsLeftAloneUntilItsNumbersComeNearTheirEnd) {
+    use_up(few_records - 1);
+    net.pass(2 * settings().ping_timeout);
+    EXPECT_EQ(sessions_begun(), 0U);
+}
+
+TEST_F(WornSessionTest, IsReplacedByOneWhoseNumbersBeginAnew) {
+    use_up(few_records);
+    net.pass(2 * settings().ping_timeout);
+    ASSERT_EQ(sessions_begun(), 1U);
+    EXPECT_TRUE(net.mesh.has_key(net.node("omega"))) << "the old one is good until then";
+    answer_as_omega();
+    EXPECT_LT(sealer().counter().taken(), 10U);
+    net.pass(seconds(60));
+    EXPECT_EQ(sessions_begun(), 0U) << "once is enough";
+}
+
+TEST_F(WornSessionTest, IsReplacedInTheEndIfNobodyAnswersAtFirst) {
+    use_up(few_records);
+    net.pass(seconds(35));
+    EXPECT_GE(sessions_begun(), 3U);
+    EXPECT_LE(sessions_begun(), 4U);
+    answer_as_omega();
+    EXPECT_LT(sealer().counter().taken(), 10U);
 }
 
 TEST_F(SessionsTest, WhatBecomesUnreachableLosesItsSession) {

@@ -232,6 +232,15 @@ TEST_F(SealedTest, ASessionIsDoubtedWhenNothingCanBeOpenedAnyMore) {
         EXPECT_EQ(receive(forged, Crossroads::home(beta)), "") << "one good one is enough";
 }
 
+TEST_F(SealedTest, ASessionIsDoubtedWhenItsNumbersComeNearTheirEnd) {
+    roads.exchange_keys(beta, 0, sptps::many_records - 2);
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(receive_from(beta, Crossroads::home(beta)), "") << "the far future is doubted";
+    EXPECT_EQ(receive_from(beta, Crossroads::home(beta)), "device, doubted beta");
+    roads.exchange_keys(gamma, 0, 2);
+    EXPECT_EQ(receive_from(gamma, Crossroads::home(gamma)), "device");
+}
+
 TEST_F(SealedTest, StrangersCannotRaiseDoubts) {
     auto forged = roads.datagram(beta, record::plain, packet_for(self, beta));
     forged.back() ^= std::byte{1};
