@@ -333,6 +333,14 @@ void Mesh::session_doubted(NodeIndex node, Time now) {
     start_session(node, now);
 }
 
+const sptps::KeyMarks* Mesh::settled_keys(NodeIndex node) const {
+    const auto* known = find_member(node);
+    if (known == nullptr || !known->session || !known->has_session) return nullptr;
+    const bool is_changing =
+        known->is_renewing || known->given_up || known->session->is_exchanging();
+    return is_changing ? nullptr : &known->session->marks();
+}
+
 /// New keys in running sessions, which lose nothing by it. A new session where the numbers come
 /// near their end, or where the last exchange was not answered and will not end any more.
 void Mesh::renew_sessions(bool are_all_due, Time now) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace tinc::sptps {
@@ -34,6 +35,13 @@ struct Records {
     std::array<std::size_t, limits::batch_packets> places;
     std::size_t count = 0;
 };
+
+/// The tag of nothing under a number that no record has.
+std::uint64_t mark_of(const ChaChaPoly1305& key) {
+    std::array<std::byte, tag_bytes> tag{};
+    key.seal(std::numeric_limits<std::uint64_t>::max(), tag);
+    return std::uint64_t{get_u32(tag, 0)} << 32U | get_u32(tag, 4);
+}
 
 /// In front of a sealed record.
 void put_number(packet::Packet& packet, std::uint32_t number) {
@@ -213,6 +221,7 @@ Result<std::vector<Session::Step>> Session::carry_out(std::vector<Handshake::Ste
         } else if (const auto* with = std::get_if<Handshake::SendWith>(&step)) {
             const bool is_first = !sealing_;
             sealing_.emplace(with->key.bytes());
+            marks_.sealing = mark_of(*sealing_);
             next_sealer_.emplace(with->key.bytes(), counter_);
             if (is_first) out.emplace_back(*std::exchange(next_sealer_, std::nullopt));
         } else if (auto* expected = std::get_if<Handshake::ExpectKey>(&step)) {
@@ -220,6 +229,7 @@ Result<std::vector<Session::Step>> Session::carry_out(std::vector<Handshake::Ste
             out.emplace_back(std::move(*expected));
         } else if (std::holds_alternative<Handshake::ReceiveWithIt>(step)) {
             opening_ = std::exchange(expected_, std::nullopt);
+            if (opening_) marks_.opening = mark_of(*opening_);
             out.emplace_back(ReceiveWithIt{});
             if (next_sealer_) out.emplace_back(*std::exchange(next_sealer_, std::nullopt));
         } else {

@@ -185,6 +185,9 @@ class Mesh {
     [[nodiscard]] const PathMtu* path_mtu(NodeIndex node) const;
     [[nodiscard]] std::optional<Endpoint> udp_address(NodeIndex node) const;
     [[nodiscard]] bool has_key(NodeIndex node) const;
+    /// For who watches both ends of a session: what the keys are known by. Nothing while there is
+    /// no session, or new keys are being agreed upon.
+    [[nodiscard]] const sptps::KeyMarks* settled_keys(NodeIndex node) const;
     /// Whether something of ours was proven to arrive by UDP.
     [[nodiscard]] bool has_udp_contact(NodeIndex node) const;
 

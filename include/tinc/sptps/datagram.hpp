@@ -137,6 +137,13 @@ class Opener {
     std::uint32_t lost_ = 0;
 };
 
+/// What tells the keys of a session apart and gives nothing of them away: the one end's `sealing`
+/// is the other's `opening`.
+struct KeyMarks {
+    std::uint64_t sealing = 0;
+    std::uint64_t opening = 0;
+};
+
 /// The key exchange with one node.
 class Session {
   public:
@@ -164,6 +171,8 @@ class Session {
     }
     [[nodiscard]] Role role() const { return handshake_.parties().role; }
     [[nodiscard]] std::uint32_t records_sent() const { return counter_->taken(); }
+    /// Of the keys in force when no exchange is under way.
+    [[nodiscard]] const KeyMarks& marks() const { return marks_; }
 
   private:
     [[nodiscard]] Result<std::vector<Step>> carry_out(std::vector<Handshake::Step> steps);
@@ -174,6 +183,7 @@ class Session {
     std::optional<crypto::ChaChaPoly1305> sealing_;
     std::optional<crypto::ChaChaPoly1305> opening_;
     std::optional<crypto::ChaChaPoly1305> expected_;
+    KeyMarks marks_;
     /// For packets it is used only when the peer has acknowledged it: they may be faster than what
     /// it needs to know the key.
     std::optional<Sealer> next_sealer_;

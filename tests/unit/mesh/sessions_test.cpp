@@ -362,6 +362,18 @@ TEST_F(WornSessionTest, IsReplacedInTheEndIfNobodyAnswersAtFirst) {
     EXPECT_LT(sealer().counter().taken(), 10U);
 }
 
+TEST_F(SessionsTest, BothEndsKnowTheKeysTheyHaveComeToByTheSameMarks) {
+    use_omega();
+    load_key(key_of(2)->public_key());
+    EXPECT_EQ(net.mesh.settled_keys(net.node("omega")), nullptr);
+    answer_as_omega();
+    const auto* ours = net.mesh.settled_keys(net.node("omega"));
+    ASSERT_NE(ours, nullptr);
+    EXPECT_EQ(ours->sealing, omega->marks().opening);
+    EXPECT_EQ(ours->opening, omega->marks().sealing);
+    EXPECT_NE(ours->opening, ours->sealing);
+}
+
 TEST_F(SessionsTest, WhatBecomesUnreachableLosesItsSession) {
     use_omega();
     load_key(key_of(2)->public_key());
