@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tinc::sim {
 
 namespace {
@@ -12,19 +14,46 @@ const Address lan_broadcast = numeric("255.255.255.255");
 
 }  // namespace
 
+std::string_view name_of(Nat kind) {
+    switch (kind) {
+        case Nat::full_cone:
+            return "full_cone";
+        case Nat::restricted:
+            return "restricted";
+        case Nat::port_restricted:
+            return "port_restricted";
+        case Nat::symmetric:
+            return "symmetric";
+        case Nat::udp_dropping:
+            return "udp_dropping";
+    }
+    return "";
+}
+
 HostIndex Internet::add_public() {
-    const auto index = hosts_.size();
-    hosts_.push_back({numeric(fmt::format("100.64.{}.{}", index / 200, index % 200 + 1)), {}});
-    return index;
+    hosts_.push_back({next_public_address(), {}});
+    return hosts_.size() - 1;
 }
 
 HostIndex Internet::add_behind_nat(std::size_t lan) {
-    const auto index = hosts_.size();
-    routers_.try_emplace(lan, Router{.outside = numeric(fmt::format("100.127.0.{}", lan + 1)),
-                                     .port_of = {},
-                                     .spoken_to = {}});
-    hosts_.push_back({numeric(fmt::format("192.168.{}.{}", lan, index + 1)), lan});
-    return index;
+    hosts_.push_back({next_address_on(lan), lan});
+    return hosts_.size() - 1;
+}
+
+void Internet::move_to_public(HostIndex host) { hosts_[host] = {next_public_address(), {}}; }
+
+void Internet::move_behind_nat(HostIndex host, std::size_t lan) {
+    hosts_[host] = {next_address_on(lan), lan};
+}
+
+Address Internet::next_public_address() {
+    const auto number = public_addresses_++;
+    return numeric(fmt::format("100.64.{}.{}", number / 200, number % 200 + 1));
+}
+
+Address Internet::next_address_on(std::size_t lan) {
+    routers_.try_emplace(lan, Router{.outside = numeric(fmt::format("100.127.0.{}", lan + 1))});
+    return numeric(fmt::format("192.168.{}.{}", lan, ++lan_addresses_[lan]));
 }
 
 Address Internet::outer_address(HostIndex host) const {
@@ -33,44 +62,69 @@ Address Internet::outer_address(HostIndex host) const {
 }
 
 std::vector<Internet::Arrival> Internet::route_udp(HostIndex from, const Endpoint& remote) {
-    const auto& sender = hosts_[from];
-    std::vector<Arrival> arrivals;
-    const auto arrives_at = [&](HostIndex host) {
-        arrivals.push_back({host, {sender.address, port}, false});
-    };
-    // On the LAN.
-    for (HostIndex host = 0; host < hosts_.size(); ++host) {
-        if (!sender.lan || host == from || hosts_[host].lan != sender.lan) continue;
-        if (remote.port != port) continue;
-        if (remote.address == lan_broadcast || remote.address == hosts_[host].address)
-            arrives_at(host);
-    }
+    auto arrivals = route_on_lan(from, remote);
     if (!arrivals.empty() || remote.address == lan_broadcast) return arrivals;
 
-    // Out through our router, which gives us one outer port and remembers whom we spoke to.
+    // Out through our router.
+    const auto& sender = hosts_[from];
     Endpoint source{sender.address, port};
     if (sender.lan) {
         auto& router = routers_.at(*sender.lan);
-        const auto [mapped, is_new] = router.port_of.try_emplace(from, router.next_port);
-        if (is_new) ++router.next_port;
-        router.spoken_to[from].insert(remote);
-        source = {router.outside, mapped->second};
+        if (router.kind == Nat::udp_dropping) return {};
+        source = {router.outside, router.let_out(from, remote)};
     }
     for (HostIndex host = 0; host < hosts_.size(); ++host)
         if (!hosts_[host].lan && Endpoint{hosts_[host].address, port} == remote)
             arrivals.push_back({host, source, sender.lan.has_value()});
 
-    // In through another router, only as an answer.
+    // In through another one.
     for (const auto& [lan, router] : routers_) {
         if (router.outside != remote.address || sender.lan == lan) continue;
-        for (const auto& [host, outer_port] : router.port_of) {
-            const auto spoken = router.spoken_to.find(host);
-            if (outer_port == remote.port && spoken != router.spoken_to.end() &&
-                spoken->second.contains(source))
-                arrivals.push_back({host, source, true});
-        }
+        const auto mapping = router.mappings.find(remote.port);
+        if (mapping != router.mappings.end() && router.lets_in(mapping->second, source))
+            arrivals.push_back({mapping->second.host, source, true});
     }
     return arrivals;
+}
+
+std::vector<Internet::Arrival> Internet::route_on_lan(HostIndex from,
+                                                      const Endpoint& remote) const {
+    const auto& sender = hosts_[from];
+    std::vector<Arrival> arrivals;
+    if (!sender.lan || remote.port != port) return arrivals;
+    for (HostIndex host = 0; host < hosts_.size(); ++host) {
+        if (host == from || hosts_[host].lan != sender.lan) continue;
+        if (remote.address == lan_broadcast || remote.address == hosts_[host].address)
+            arrivals.push_back({host, {sender.address, port}, false});
+    }
+    return arrivals;
+}
+
+std::uint16_t Internet::Router::let_out(HostIndex host, const Endpoint& remote) {
+    const Inner inner{host, kind == Nat::symmetric ? std::optional(remote) : std::nullopt};
+    const auto [mapped, is_new] = port_of.try_emplace(inner, next_port);
+    if (is_new) ++next_port;
+    auto& mapping = mappings[mapped->second];
+    mapping.host = host;
+    mapping.spoken_to.insert(remote);
+    return mapped->second;
+}
+
+bool Internet::Router::lets_in(const Mapping& mapping, const Endpoint& source) const {
+    switch (kind) {
+        case Nat::full_cone:
+            return true;
+        case Nat::restricted:
+            return std::ranges::any_of(mapping.spoken_to, [&](const Endpoint& remote) {
+                return remote.address == source.address;
+            });
+        case Nat::port_restricted:
+        case Nat::symmetric:
+            return mapping.spoken_to.contains(source);
+        case Nat::udp_dropping:
+            return false;
+    }
+    return false;
 }
 
 std::optional<HostIndex> Internet::route_tcp(HostIndex from, const Endpoint& remote) const {
@@ -84,7 +138,7 @@ std::optional<HostIndex> Internet::route_tcp(HostIndex from, const Endpoint& rem
 void Internet::forget_mappings(std::size_t lan) {
     auto& router = routers_.at(lan);
     router.port_of.clear();
-    router.spoken_to.clear();
+    router.mappings.clear();
 }
 
 }  // namespace tinc::sim

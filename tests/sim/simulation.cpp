@@ -5,19 +5,24 @@
 #include "tinc/mesh/mesh.hpp"
 #include "tinc/packet/frame.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <deque>
 
 namespace tinc::sim {
 
 namespace {
 
-constexpr std::size_t number_at = packet::ethernet_bytes + 28;
+constexpr std::size_t number_at = Ledger::number_at;
+/// Further ones of the same run say nothing new.
+constexpr int most_complaints = 5;
 
 std::vector<std::byte> udp_frame(const Address& source, const Address& destination,
                                  std::uint32_t number, std::size_t frame_bytes) {
-    std::vector<std::byte> frame(std::max(frame_bytes, number_at + 4));
+    std::vector<std::byte> frame(std::max(frame_bytes, Ledger::least_bytes));
     put_u16(frame, 12, packet::ethertype_ipv4);
     const auto ip = std::span(frame).subspan(packet::ethernet_bytes);
     ip[0] = std::byte{0x45};
@@ -43,6 +48,7 @@ struct Simulation::Pipe {
     End a;  ///< who opened it
     End b;
     bool is_open = true;
+    bool is_severed = false;                  ///< neither end can know: it carries nothing any more
     std::deque<std::vector<std::byte>> to_a;  ///< on their way
     std::deque<std::vector<std::byte>> to_b;
     Time next_at_a{};
@@ -60,10 +66,11 @@ struct Simulation::Host {
     std::set<PeerId> closed;  ///< by the node, in this life
     std::vector<std::string> scripts;
     Time armed = never;
-    std::uint64_t life = 0;  ///< counts starts, so that events of an earlier life find nothing
+    std::uint64_t datagrams = 0;  ///< that have arrived
+    std::uint64_t life = 0;       ///< counts starts, so that events of an earlier life find nothing
 };
 
-Simulation::Simulation(std::uint64_t seed) : random_(seed) {}
+Simulation::Simulation(std::uint64_t seed) : seed_(seed), random_(seed) {}
 Simulation::~Simulation() = default;
 
 HostIndex Simulation::add(const HostOptions& options) {
@@ -110,7 +117,7 @@ void Simulation::kill(HostIndex index) {
     // The kernel of a killed process resets its connections.
     for (const auto& [peer, pipe] : pipes) {
         const auto& other = pipe->a.host == index ? pipe->b : pipe->a;
-        if (is_cut(index, other.host)) continue;
+        if (pipe->is_severed || is_cut(index, other.host)) continue;
         at(now_ + delay(), [this, other] {
             auto& far = *hosts_[other.host];
             if (!far.node || far.pipes.erase(other.peer) == 0) return;
@@ -137,6 +144,20 @@ void Simulation::heal() {
         for (std::size_t i = 0; i < pipe->to_a.size(); ++i)
             at(now_ + delay(), [this, pipe] { arrive_chunk(pipe, false); });
     }
+}
+
+void Simulation::roam_to_public(HostIndex host) {
+    sever_connections(host);
+    internet.move_to_public(host);
+}
+
+void Simulation::roam_behind_nat(HostIndex host, std::size_t lan) {
+    sever_connections(host);
+    internet.move_behind_nat(host, lan);
+}
+
+void Simulation::sever_connections(HostIndex index) {
+    for (const auto& [peer, pipe] : hosts_[index]->pipes) pipe->is_severed = true;
 }
 
 // --- time ----------------------------------------------------------------------------------------
@@ -185,6 +206,31 @@ bool Simulation::is_cut(HostIndex a, HostIndex b) const {
     });
 }
 
+/// Two ends that have both come to the end of an exchange have come to the same keys.
+void Simulation::check_keys(HostIndex index) {
+    if (!hosts_[index]->key) return;
+    const auto keys_of = [this](HostIndex host, HostIndex other) -> const sptps::KeyMarks* {
+        const auto& mesh = hosts_[host]->node->mesh();
+        const auto node = mesh.graph().find(name(other));
+        return node ? mesh.settled_keys(*node) : nullptr;
+    };
+    for (HostIndex other = 0; other < hosts_.size(); ++other) {
+        if (other == index || !hosts_[other]->node || !hosts_[other]->key) continue;
+        const auto* ours = keys_of(index, other);
+        const auto* theirs = ours != nullptr ? keys_of(other, index) : nullptr;
+        if (theirs == nullptr) continue;
+        if (ours->sealing != theirs->opening || ours->opening != theirs->sealing)
+            complain(index, "it believes other keys than " + name(other));
+    }
+}
+
+void Simulation::complain(HostIndex host, std::string_view what) {
+    if (++complaints_ > most_complaints) return;
+    const auto elapsed = std::chrono::duration<double>(now_.time_since_epoch());
+    ADD_FAILURE() << fmt::format("seed {}, {:.6f} s, {}: {}", seed_, elapsed.count(), name(host),
+                                 what);
+}
+
 void Simulation::mark(std::uint64_t value) {
     constexpr std::uint64_t prime = 0x100000001b3U;
     fingerprint_ = (fingerprint_ ^ value) * prime;
@@ -197,6 +243,7 @@ void Simulation::after_event(HostIndex index) {
     if (!host.node) return;
     for (auto& effect : host.node->take_effects()) carry_out(index, effect);
     drain_outbox(index);
+    check_keys(index);
     const auto due = host.node->deadline();
     if (due >= host.armed || due == never) return;
     host.armed = due;
@@ -283,7 +330,8 @@ void Simulation::open(HostIndex index, PeerId peer, const Endpoint& remote) {
     const auto source_port = static_cast<std::uint16_t>(30'000 + random_.below(30'000));
     at(now_ + delay(), [this, pipe, target, remote, source_port] {
         if (!pipe->is_open) return;
-        if (target && is_cut(pipe->a.host, *target)) return;  // no answer, ever
+        const auto is_lost = pipe->is_severed || (target && is_cut(pipe->a.host, *target));
+        if (is_lost) return;  // no answer, ever
         auto& near = *hosts_[pipe->a.host];
         Result<PeerId> accepted = failure(Errc::closed, "Connection refused");
         if (target && hosts_[*target]->node) {
@@ -334,7 +382,7 @@ void Simulation::send_chunk(const std::shared_ptr<Pipe>& pipe, bool from_a,
 }
 
 void Simulation::arrive_chunk(const std::shared_ptr<Pipe>& pipe, bool from_a) {
-    if (!pipe->is_open) return;
+    if (!pipe->is_open || pipe->is_severed) return;
     const auto& sender = from_a ? pipe->a : pipe->b;
     const auto& receiver = from_a ? pipe->b : pipe->a;
     if (is_cut(sender.host, receiver.host)) {
@@ -360,7 +408,7 @@ void Simulation::close_pipe(HostIndex index, PeerId peer) {
     host.pipes.erase(found);
     if (!std::exchange(pipe->is_open, false)) return;
     const auto& other = pipe->a.host == index && pipe->a.peer == peer ? pipe->b : pipe->a;
-    if (!other.is_known || is_cut(index, other.host)) return;
+    if (!other.is_known || pipe->is_severed || is_cut(index, other.host)) return;
     at(now_ + delay(), [this, other] {
         auto& far = *hosts_[other.host];
         if (!far.node || far.pipes.erase(other.peer) == 0) return;
@@ -372,9 +420,14 @@ void Simulation::close_pipe(HostIndex index, PeerId peer) {
 // --- UDP and the device --------------------------------------------------------------------------
 
 void Simulation::drain_outbox(HostIndex index) {
+    using Doubles = Ledger::Doubles;
+    const bool has_window = hosts_[index]->settings.replay_window_bytes > 0;
+    const auto doubles = has_window ? Doubles::forbidden : Doubles::allowed;
     auto& outbox = hosts_[index]->node->outbox();
     for (const auto* frame : outbox.frames()) {
-        if (frame->size() < number_at + 4) continue;
+        if (frame->size() < Ledger::least_bytes) continue;
+        const auto wrong = ledger_.take_out(index, frame->bytes(), doubles);
+        if (!wrong.empty()) complain(index, "a packet has come out, but " + wrong);
         deliveries_.push_back({index, get_u32(frame->bytes(), number_at), now_});
         mark(deliveries_.back().number);
     }
@@ -418,6 +471,7 @@ void Simulation::arrive_datagram(HostIndex index, std::vector<std::byte> bytes,
                                  const Endpoint& source) {
     auto& host = *hosts_[index];
     if (!host.node) return;
+    ++host.datagrams;
     mark(bytes.size());
     packet::Batch batch;
     batch.add().assign(bytes);
@@ -429,7 +483,9 @@ void Simulation::arrive_datagram(HostIndex index, std::vector<std::byte> bytes,
 void Simulation::inject(HostIndex from, HostIndex to, std::uint32_t number,
                         std::size_t frame_bytes) {
     packet::Batch batch;
-    batch.add().assign(udp_frame(inner_address(from), inner_address(to), number, frame_bytes));
+    auto frame = udp_frame(inner_address(from), inner_address(to), number, frame_bytes);
+    ledger_.put_in(frame);
+    batch.add().assign(frame);
     hosts_[from]->node->from_device(batch, now_);
     after_event(from);
 }
@@ -439,12 +495,13 @@ void Simulation::inject_ethernet(HostIndex from, const MacAddress& source,
     constexpr std::uint16_t ethertype_for_experiments = 0x88b5;
     packet::Batch batch;
     auto& frame = batch.add();
-    frame.resize(number_at + 4);
+    frame.resize(Ledger::least_bytes);
     std::ranges::fill(frame.bytes(), std::byte{0});
     std::ranges::copy(destination, frame.bytes().begin());
     std::ranges::copy(source, frame.bytes().begin() + packet::mac_bytes);
     put_u16(frame.bytes(), 12, ethertype_for_experiments);
     put_u32(frame.bytes(), number_at, number);
+    ledger_.put_in(frame.bytes());
     hosts_[from]->node->from_device(batch, now_);
     after_event(from);
 }
@@ -488,6 +545,8 @@ std::string Simulation::disagreement() {
     }
     return text;
 }
+
+std::uint64_t Simulation::datagrams_at(HostIndex host) const { return hosts_[host]->datagrams; }
 
 const std::vector<std::string>& Simulation::log(HostIndex host) const {
     return hosts_[host]->log->lines;

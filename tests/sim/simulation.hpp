@@ -3,8 +3,12 @@
 // Many real Nodes in one process, on a virtual clock, with all chance from one seed: the same seed
 // gives the same run, byte for byte. What the daemon's floor 5 does with descriptors is done here
 // with a heap of events.
+//
+// What must always be true is looked at after every step, and fails the test that runs: see Ledger
+// for packets, and check_keys() for sessions.
 
 #include "sim/internet.hpp"
+#include "sim/ledger.hpp"
 #include "support/seeded_random.hpp"
 #include "tinc/base/log.hpp"
 #include "tinc/config/settings.hpp"
@@ -18,6 +22,7 @@
 #include <queue>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tinc::sim {
@@ -36,9 +41,9 @@ struct Weather {
 
 struct HostOptions {
     std::string name;
-    std::vector<std::string> connect_to;
-    std::optional<std::size_t> lan;  ///< behind NAT
-    std::function<void(config::Settings&)> adjust;
+    std::vector<std::string> connect_to = {};
+    std::optional<std::size_t> lan = {};  ///< behind NAT
+    std::function<void(config::Settings&)> adjust = {};
     bool speaks_11 = false;      ///< it has an Ed25519 key, which all others know
     std::string tinc_conf = {};  ///< further lines
     Level log_level = Level::connections;
@@ -75,6 +80,10 @@ class Simulation {
     void partition(const std::set<HostIndex>& a, const std::set<HostIndex>& b);
     void heal();
     Internet internet;
+    /// The host has another address from here on, and nobody is told: its TCP connections stay
+    /// open at both ends and carry nothing any more.
+    void roam_to_public(HostIndex host);
+    void roam_behind_nat(HostIndex host, std::size_t lan);
 
     // --- the play ------------------------------------------------------------------------------
     void run_for(Duration duration);
@@ -105,6 +114,7 @@ class Simulation {
     [[nodiscard]] std::uint64_t meta_bytes() const { return meta_bytes_; }
     [[nodiscard]] std::uint64_t datagrams_through_routers() const { return through_routers_; }
     [[nodiscard]] std::uint64_t datagrams() const { return datagrams_; }
+    [[nodiscard]] std::uint64_t datagrams_at(HostIndex host) const;
 
     /// The address others' packets for this host's subnet have.
     [[nodiscard]] static Address inner_address(HostIndex host);
@@ -138,6 +148,8 @@ class Simulation {
     [[nodiscard]] bool chance(double probability);
     [[nodiscard]] bool is_cut(HostIndex a, HostIndex b) const;
     void mark(std::uint64_t value);
+    void check_keys(HostIndex index);
+    void complain(HostIndex host, std::string_view what);
 
     void after_event(HostIndex index);
     void carry_out(HostIndex index, node::Effect& effect);
@@ -146,6 +158,7 @@ class Simulation {
     void send_chunk(const std::shared_ptr<Pipe>& pipe, bool from_a, std::vector<std::byte> bytes);
     void arrive_chunk(const std::shared_ptr<Pipe>& pipe, bool from_a);
     void close_pipe(HostIndex index, PeerId peer);
+    void sever_connections(HostIndex index);
     void drain_outbox(HostIndex index);
     void send_datagram(HostIndex from, const plane::Sending& sending);
     void arrive_datagram(HostIndex host, std::vector<std::byte> bytes, const Endpoint& source);
@@ -153,6 +166,7 @@ class Simulation {
     [[nodiscard]] std::optional<HostIndex> find(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> names() const;
 
+    std::uint64_t seed_;
     test::SeededRandom random_;
     Time now_{};
     std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
@@ -161,6 +175,8 @@ class Simulation {
     std::vector<std::pair<std::set<HostIndex>, std::set<HostIndex>>> cuts_;
     std::vector<std::shared_ptr<Pipe>> stalled_;
     std::vector<Delivery> deliveries_;
+    Ledger ledger_;
+    int complaints_ = 0;
     std::uint64_t fingerprint_ = 0xcbf29ce484222325U;
     std::uint64_t meta_bytes_ = 0;
     std::uint64_t datagrams_ = 0;
