@@ -84,7 +84,10 @@ void Mesh::carry_packet(PeerId peer, NodeIndex from, NodeIndex to, const std::st
 /// other one goes on with: it is kept until the outcome is clear.
 void Mesh::accept_session(NodeIndex from, const std::string& payload, Time now) {
     auto& target = member(from);
-    if (!target.key) return seek_key(from, now);
+    if (!target.key) {
+        target.early_request = payload;
+        return seek_key(from, now);
+    }
     const bool is_crossing = target.session && !target.session->is_complete() &&
                              target.session->role() == Role::initiator &&
                              now - target.last_session_start < key_request_pause;
@@ -202,8 +205,7 @@ void Mesh::key_loaded(const std::string& name, const Result<config::HostSettings
         target.key_search = KeySearch::in_vain;
         log_.print(Level::always, Severity::error, "{}", host->ed25519_key.error().what);
     } else if (host && host->ed25519_key->has_value()) {
-        target.key = **host->ed25519_key;
-        want_session(*node, now);
+        key_found(*node, **host->ed25519_key, now);
     } else if (settings_.strict_keys) {
         target.key_search = KeySearch::in_vain;
         log_.print(Level::always, Severity::warning,
@@ -222,6 +224,16 @@ void Mesh::restart_key_searches() {
         auto& search = member(node).key_search;
         if (search != KeySearch::in_file) search = KeySearch::none;
     }
+}
+
+/// Who has asked for a session meanwhile is answered. To ask in turn would help little: the other
+/// one waits for an answer first.
+void Mesh::key_found(NodeIndex node, const crypto::Ed25519PublicKey& key, Time now) {
+    auto& target = member(node);
+    target.key = key;
+    const auto request = std::exchange(target.early_request, {});
+    if (!request.empty()) accept_session(node, request, now);
+    want_session(node, now);
 }
 
 void Mesh::forget_keys_of(std::span<const std::string> names) {
@@ -252,9 +264,8 @@ void Mesh::learn_public_key(PeerId teller, NodeIndex node, const std::string& te
     log_.print(Level::always, Severity::notice,
                "Learned the Ed25519 key {} of {} by way of {}; nobody else vouches for it",
                key->text(), graph_.name(node), connections_.at(teller).label);
-    target.key = *key;
     effects_.emplace_back(SaveKey{graph_.name(node), *key});
-    want_session(node, now);
+    key_found(node, *key, now);
 }
 
 // --- exchange
@@ -312,6 +323,7 @@ void Mesh::session_begins(NodeIndex node, Time now) {
 
 void Mesh::lose_session(NodeIndex node) {
     auto& target = member(node);
+    target.early_request.clear();
     if (!target.session && !target.has_session) return;
     target.session.reset();
     target.given_up.reset();

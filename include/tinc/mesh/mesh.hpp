@@ -233,6 +233,7 @@ class Mesh {
         bool is_renewing = false;  ///< a new key exchange, not a re-key, is under way
         std::optional<sptps::Session> session;
         std::optional<sptps::Session> given_up;  ///< ours, when the other's crossed it
+        std::string early_request;  ///< for a session, that came before its key was known
         Time last_session_start = Time::min();
         Time last_exchange{};                ///< when something of it was said
         Time last_key_search = Time::min();  ///< in its file or at the node itself
@@ -307,6 +308,7 @@ class Mesh {
     void carry_packet(PeerId peer, NodeIndex from, NodeIndex to, const std::string& payload);
     void on_session_request(PeerId peer, NodeIndex from, const wire::ReqKey& message, Time now);
     void accept_session(NodeIndex from, const std::string& payload, Time now);
+    void key_found(NodeIndex node, const crypto::Ed25519PublicKey& key, Time now);
     void continue_session(NodeIndex from, const wire::AnsKey& message, Time now);
     void want_session(NodeIndex node, Time now);
     void start_session(NodeIndex node, Time now);

@@ -287,6 +287,23 @@ TEST_F(SessionsTest, OfTwoRequestsThatCrossThatOfTheLowerNameLives) {
     EXPECT_EQ(net.lines_to(beta).size(), before) << "ours goes on: me comes before omega";
 }
 
+TEST_F(SessionsTest, ARequestThatComesBeforeTheKeyIsAnsweredWhenTheKeyIsThere) {
+    sptps::Session theirs(sptps::Parties{.role = sptps::Role::initiator,
+                                         .own_key = key_of(2),
+                                         .peer_key = key_of(1)->public_key(),
+                                         .label = sptps::node_label("omega", "me")},
+                          random);
+    const auto kex = theirs.start().value();
+    const auto request = base64_text(std::get<sptps::Session::Send>(kex.front()).datagram);
+    net.hear(beta, "15 omega me 15 " + request);
+    EXPECT_THAT(net.lines_to(beta), IsEmpty());
+    load_key(key_of(2)->public_key());
+    EXPECT_THAT(net.lines_to(beta), ElementsAre(StartsWith("16 me omega ")))
+        << "and no request of our own, which theirs would win over";
+    const auto answer = last_said("16 me omega ");
+    EXPECT_TRUE(theirs.receive(parse_base64(answer.substr(0, answer.find(' '))).value()));
+}
+
 TEST_F(SessionsTest, ADoubtedSessionIsRenewedRarely) {
     use_omega();
     load_key(key_of(2)->public_key());
