@@ -129,6 +129,14 @@ TEST_F(PublicPairTest, ARoamingHostGoesOnWithinTwoSecondsWhenItSends) {
     EXPECT_LT(talk(seconds(10), Flow::to_b), seconds(2));
 }
 
+TEST_F(PublicPairTest, TheHostsOfAMeshMayAllMoveOneAfterTheOther) {
+    for (int round = 0; round < 4; ++round) {
+        sim.roam_to_public(round % 2 == 0 ? a : b);
+        EXPECT_LT(talk(seconds(90)), seconds(5)) << "round " << round;
+    }
+    EXPECT_TRUE(are_direct());
+}
+
 TEST_F(PublicPairTest, APathThatBecomesNarrowerIsNoticedWithinSeconds) {
     frame_bytes = 1'414;
     talk(seconds(5));

@@ -124,6 +124,33 @@ TEST(KeyHerdTest, SessionsOfTheSameAgeAreRenewedQuietly) {
     EXPECT_EQ(pairs_that_do_not_meet(sim, seconds(5)).size(), 0U);
 }
 
+TEST(FlapTest, AMemberThatComesAndGoesDisturbsNobody) {
+    Simulation sim(97);
+    const auto hub = sim.add(modern("hub"));
+    for (int i = 0; i < 6; ++i) sim.add(modern(fmt::format("leaf{}", i), {"hub"}));
+    const auto flapping = sim.add(modern("flapping", {"hub", "leaf0"}));
+    sim.start_all();
+    ASSERT_TRUE(sim.run_until([&] { return sim.is_converged(); }, seconds(10)));
+    std::uint32_t number = 0;
+    sim.run_for(seconds(2));
+    for (int i = 0; i < 60; ++i) {
+        if (sim.is_running(flapping))
+            sim.kill(flapping);
+        else
+            sim.start(flapping);
+        for (HostIndex leaf = 1; leaf <= 6; ++leaf) sim.inject(leaf, leaf % 6 + 1, ++number);
+        sim.run_for(seconds(1));
+    }
+    std::set<std::uint32_t> arrived;
+    for (const auto& delivery : sim.deliveries()) arrived.insert(delivery.number);
+    EXPECT_GE(arrived.size() + 12, number) << "but for those before the first sessions";
+    for (HostIndex host = hub; host < flapping; ++host)
+        for (const auto& script : sim.scripts(host))
+            EXPECT_TRUE(!script.starts_with("hosts/") || !script.ends_with("-down") ||
+                        script == "hosts/flapping-down")
+                << sim.name(host) << ": " << script;
+}
+
 TEST(TinyPathTest, WhatLetsOnlyProbesThroughIsNotUsedAndClosesNothing) {
     Simulation sim(101);
     sim.weather.mtu_bytes = 300;
