@@ -324,12 +324,12 @@ class SlowConnectionTest(unittest.TestCase):
         with Lab() as lab:
             alpha, beta = pair(lab, ours="TCPOnly = yes\n",
                                conf="PingInterval = 2\nPingTimeout = 2\n")
-            beta.start()
+            beta.start(debug=4)  # requests as they are
             alpha.start()
             alpha.host.wait_ping(inner(2))
             alpha.host.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "1mbit",
                            "burst", "5kb", "latency", "100ms")
-            flood = alpha.host.spawn("ping", "-n", "-q", "-i", "0.001", "-c", "8000", "-s", "1200",
+            flood = alpha.host.spawn("ping", "-n", "-q", "-i", "0.001", "-c", "2000", "-s", "1200",
                                      inner(2), stdout=subprocess.PIPE, text=True)
             own = alpha.read("hosts/alpha")
             number = 0
