@@ -184,6 +184,18 @@ void Mesh::give_key(NodeIndex to) {
     send(*connection, std::move(line));
 }
 
+/// Of two keys that were given over two ways, the older may have come last: then the node uses one
+/// that we do not know any more.
+void Mesh::renew_key(NodeIndex node, Time now) {
+    auto& target = member(node);
+    if (!target.has_our_key || (target.last_key_renewal != Time::min() &&
+                                now - target.last_key_renewal < key_request_pause))
+        return;
+    target.last_key_renewal = now;
+    log_.print(Level::protocol, Severity::info, "Giving a new key to {}", label(node));
+    give_key(node);
+}
+
 void Mesh::lose_key(NodeIndex node) {
     if (!member(node).sealing) return;
     member(node).sealing.reset();

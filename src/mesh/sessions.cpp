@@ -336,7 +336,8 @@ void Mesh::lose_session(NodeIndex node) {
 
 /// Not because of one bad datagram, and not more often than the other end could have answered.
 void Mesh::session_doubted(NodeIndex node, Time now) {
-    if (!graph_.exists(node) || !is_sptps(node) || !graph_.path(node).reachable) return;
+    if (!graph_.exists(node) || !graph_.path(node).reachable) return;
+    if (!is_sptps(node)) return renew_key(node, now);
     auto& target = member(node);
     if (target.last_session_start != Time::min() &&
         now - target.last_session_start < key_request_pause)

@@ -128,9 +128,11 @@ void Plane::take_opened(Sender sender, packet::Packet& frame, const legacy::Open
     if (opened.sequence > limits::max_sequence && opened.verdict == Verdict::opened &&
         !std::exchange(told_of_worn_keys_, true))
         post(KeysWornOut{});
+    if (opened.verdict == Verdict::forged && sender.is_owner) doubt(node);
     if (opened.verdict != Verdict::opened)
         return report_refusal(node, drop_of(opened.verdict),
                               {opened.sequence, opened.last, opened.far});
+    slot(node).forged = 0;
     if (opened.lost > 0)
         log_.print(Level::traffic, Severity::warning, "Lost {} packets from {}", opened.lost,
                    label(node));
@@ -143,6 +145,15 @@ void Plane::take_opened(Sender sender, packet::Packet& frame, const legacy::Open
         packet::ethertype(frame.bytes()) == packet::ethertype_probe)
         return answer_probe(node, frame, opened.wire_payload_bytes, out);
     route(node, frame, Transport::any, now_, out);
+}
+
+/// So many in a row that nobody could open mean that the other end has other keys.
+void Plane::doubt(NodeIndex node) {
+    constexpr std::uint32_t doubtful = 20;
+    auto& sender = slot(node);
+    if (++sender.forged < doubtful) return;
+    sender.forged = 0;
+    post(SessionDoubted{node});
 }
 
 void Plane::adopt_source(NodeIndex node, const Origin& origin, bool is_owner) {

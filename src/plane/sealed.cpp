@@ -36,8 +36,6 @@ constexpr std::byte probe_size{2};
 constexpr std::size_t short_reply_bytes = 18;
 /// A peer counts on hearing from us every ten seconds.
 constexpr std::chrono::seconds notice_pause{9};
-/// So many in a row that nobody could open mean that the other end has other keys.
-constexpr std::uint32_t doubtful = 20;
 
 Drop drop_of(sptps::Opener::Verdict verdict) {
     using Verdict = sptps::Opener::Verdict;
@@ -382,10 +380,7 @@ void Plane::open_records(NodeIndex from, std::span<packet::Packet* const> datagr
             if (is_worn && !std::exchange(told_of_worn_keys_, true)) post(SessionDoubted{from});
             continue;
         }
-        if (opened.verdict == Verdict::forged && ++sender.forged >= doubtful) {
-            sender.forged = 0;
-            post(SessionDoubted{from});
-        }
+        if (opened.verdict == Verdict::forged) doubt(from);
         report_refusal(from, drop_of(opened.verdict), {opened.sequence, opened.last, opened.far});
     }
 }

@@ -235,6 +235,7 @@ class Mesh {
         std::optional<sptps::Session> given_up;  ///< ours, when the other's crossed it
         std::string early_request;  ///< for a session, that came before its key was known
         Time last_session_start = Time::min();
+        Time last_key_renewal = Time::min();
         Time last_exchange{};                ///< when something of it was said
         Time last_key_search = Time::min();  ///< in its file or at the node itself
         int compression = 0;                 ///< that it wants
@@ -297,6 +298,7 @@ class Mesh {
     void expire_keys(Time now);
     void take_key(NodeIndex from, const wire::AnsKey& message, Time now);
     void give_key(NodeIndex to);
+    void renew_key(NodeIndex node, Time now);
     void warn_of_cipher(NodeIndex node);
     void lose_key(NodeIndex node);
     [[nodiscard]] bool speaks_for(PeerId peer, NodeIndex node) const;

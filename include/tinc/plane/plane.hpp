@@ -307,6 +307,7 @@ class Plane {
     void take_opened(Sender sender, packet::Packet& frame, const legacy::Opener::Opened& opened,
                      const Origin& origin, Outbox& out);
     [[nodiscard]] legacy::Opener& opener_for(Slot& sender, Bytes datagram, Time now);
+    void doubt(NodeIndex node);
     void report_refusal(NodeIndex node, Drop reason, const Numbers& numbers);
     void answer_probe(NodeIndex node, packet::Packet& frame, std::size_t payload_bytes,
                       Outbox& out);

@@ -53,6 +53,23 @@ TEST_F(KeysTest, AreGivenToWhoAsks) {
     EXPECT_EQ(net.all<SetOpener>().front()->node, net.node("omega"));
 }
 
+TEST_F(KeysTest, AreGivenAnewToWhoUsesAnother) {
+    net.hear(beta, "15 omega me");
+    const auto node = net.node("omega");
+    for (int i = 0; i < 3; ++i) net.mesh.session_doubted(node, net.now);
+    net.collect();
+    EXPECT_EQ(net.count_lines(beta, "16 me omega "), 2U) << "not for each doubt";
+    net.mesh.session_doubted(node, net.now + std::chrono::minutes(1));
+    net.collect();
+    EXPECT_EQ(net.count_lines(beta, "16 me omega "), 3U);
+}
+
+TEST_F(KeysTest, AreNotGivenToWhoHasNoneForDoubts) {
+    net.mesh.session_doubted(net.node("omega"), net.now);
+    net.collect();
+    EXPECT_EQ(net.count_lines(beta, "16 me omega "), 0U);
+}
+
 TEST_F(KeysTest, OfAWeakCipherAreTakenAndToldOnce) {
     const auto blowfish = fmt::format("16 omega me {} 91 672 4 0", key_text(24));
     net.hear(beta, blowfish);

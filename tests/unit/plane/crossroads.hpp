@@ -133,7 +133,8 @@ class Crossroads {
     void end() { events = plane.take_events(); }
 
     /// All that came of the last packet: "device", "device icmp 3/4", "udp beta", "tcp beta",
-    /// "wants beta", "probe beta 100", "moved beta", "saw 02..01" (a MAC), "worn"; joined by ", ".
+    /// "wants beta", "probe beta 100", "moved beta", "doubted beta", "saw 02..01" (a MAC), "worn";
+    /// joined by ", ".
     std::string outcome() {
         std::vector<std::string> all;
         for (const auto* frame : out.frames()) all.push_back("device" + kind_of(frame->bytes()));
@@ -175,6 +176,8 @@ class Crossroads {
             return fmt::format("probe {} {}", name(reply->node), reply->frame_bytes);
         if (const auto* moved = std::get_if<SourceMoved>(&event))
             return "moved " + name(moved->node);
+        if (const auto* doubted = std::get_if<SessionDoubted>(&event))
+            return "doubted " + name(doubted->node);
         if (const auto* tcp = std::get_if<SendByTcp>(&event))
             return "tcp " + name(tcp->neighbour) + kind_of(tcp->frame);
         if (const auto* seen = std::get_if<MacSeen>(&event))
