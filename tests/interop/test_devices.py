@@ -321,7 +321,7 @@ class RefusalTest(unittest.TestCase):
     CASES = {
         "unknown": (["DeviceType = foo"], "Unknown device type foo!"),
         "raw_socket": (["DeviceType = raw_socket", "Interface = nope"],
-                       r"Can't find interface nope: No such device .*\(/etc/tinc/+tinc\.conf line "
+                       r"Can't find interface nope: No such device\. .*\(/etc/tinc/+tinc\.conf line "
                        r"\d+: Interface = nope\)" if not REFERENCE else
                        "Can't find interface nope: No such device"),
         "no_group": (["DeviceType = multicast"], "Device variable required for multicast socket"),
