@@ -9,7 +9,7 @@ import struct
 import unittest
 
 import sandbox
-from lab import Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast, pinging
+from lab import Lab, Tinc, TINCD, TINCD_11, TINCD_PEER, explain_cast, pinging, wait_until
 from networks import Member, inner, star
 from test_offload import Capture, is_last, transfer
 
@@ -64,7 +64,7 @@ class WorkersTest(unittest.TestCase):
             alpha.host.run("ip", "tuntap", "add", "vpn0", "mode", "tun")
             alpha.start()
             alpha.daemon.wait_log("vpn0 has one queue: 1 of 2 DataWorkers start")
-            self.assertEqual(workers_of(alpha), ["packets/0"])
+            wait_until(lambda: workers_of(alpha) == ["packets/0"], "one thread carries packets")
             beta.start()
             alpha.host.wait_ping(inner(2))
 
