@@ -3,6 +3,7 @@
 TINCD may be a build with the thread sanitizer, which ends the daemon at the first race.
 """
 
+import contextlib
 import pathlib
 import signal
 import struct
@@ -18,9 +19,11 @@ WORKERS = "DataWorkers = 2\n"
 
 def workers_of(node: Tinc) -> list[str]:
     """The names of the threads that carry packets."""
-    tasks = pathlib.Path(f"/proc/{node.daemon.pid}/task")
-    names = sorted((task / "comm").read_text().strip() for task in tasks.iterdir())
-    return [name for name in names if name.startswith("packets/")]
+    names = []
+    for task in pathlib.Path(f"/proc/{node.daemon.pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # others come and go
+            names.append((task / "comm").read_text().strip())
+    return sorted(name for name in names if name.startswith("packets/"))
 
 
 def sockets_of(node: Tinc) -> int:
