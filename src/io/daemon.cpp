@@ -196,6 +196,7 @@ bool Daemon::start_serving() {
 
 void Daemon::serve() {
     std::vector<Endpoint> local;
+    local.reserve(sockets_.size());
     for (const auto& pair : sockets_) local.push_back(pair.local);
     make_listeners();
     if (worker_count_ > 0)
